@@ -1,0 +1,20 @@
+/** Unit, contract and end-to-end tests on the embedded engines: `npm test`. Files that need the whole data sets or servers end in `.servers.spec.ts`. */
+export const shared = {
+  rootDir: '.',
+  roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/test'],
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': ['@swc/jest', { sourceMaps: 'inline' }] },
+  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  setupFiles: ['reflect-metadata'],
+  testTimeout: 60_000,
+};
+
+export default {
+  ...shared,
+  testMatch: ['**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '\\.servers\\.spec\\.ts$'],
+  maxWorkers: 2,
+  workerIdleMemoryLimit: '1GB',
+};
