@@ -1,0 +1,5 @@
+export * from './criteria/criteria.js';
+export * from './decider.js';
+export * from './decision/playbook.js';
+export * from './facts/facts.js';
+export * from './ids.js';
