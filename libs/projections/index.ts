@@ -1,1 +1,2 @@
 export * from './definitions.js';
+export * from './api-keys.js';
