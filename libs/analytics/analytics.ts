@@ -66,7 +66,13 @@ export interface Analytics {
    * Judges customers by segments as of a time: all whom an audience holds (known ones, and those on any list of the segments), or of `only` those ids.
    * `segmentIds` chooses and orders the bits; `segments` resolves references.
    */
-  audience(query: { scope: ClientScope; segments: SegmentCriteria; segmentIds: readonly string[]; asOf: Date; only?: readonly string[] }): Promise<AudienceRows>;
+  audience(query: {
+    scope: ClientScope;
+    segments: SegmentCriteria;
+    segmentIds: readonly string[];
+    asOf: Date;
+    only?: readonly string[];
+  }): Promise<AudienceRows>;
   /** Ids of all customers whose xxHash64 is one of these (decimal strings): to keep colliding customers apart. */
   customersByHash(clientId: string, hashes: readonly string[]): Promise<readonly string[]>;
   /** Customers with an event (or an answer recorded) after `after` up to `upTo`, by log position; at most `max`, `more` says there are others. */
@@ -74,9 +80,22 @@ export interface Analytics {
 
   preview(query: { scope: ClientScope; segments: SegmentCriteria; criteria: Criteria; asOf: Date }): Promise<Preview>;
   /** In the order of the customer id's bytes. `total` counts all that match. */
-  customers(query: { scope: ClientScope; segments: SegmentCriteria; filter: Criteria | null; asOf: Date; after: string | null; first: number }): Promise<{ customers: readonly CustomerFields[]; hasNext: boolean; total: number }>;
+  customers(query: {
+    scope: ClientScope;
+    segments: SegmentCriteria;
+    filter: Criteria | null;
+    asOf: Date;
+    after: string | null;
+    first: number;
+  }): Promise<{ customers: readonly CustomerFields[]; hasNext: boolean; total: number }>;
   /** `period` is half open; null: all time. The filter is judged as of `now`; events after `now` do not count. */
-  customerSummary(query: { scope: ClientScope; segments: SegmentCriteria; filter: Criteria | null; period: { from: Date; to: Date } | null; now: Date }): Promise<Summary>;
+  customerSummary(query: {
+    scope: ClientScope;
+    segments: SegmentCriteria;
+    filter: Criteria | null;
+    period: { from: Date; to: Date } | null;
+    now: Date;
+  }): Promise<Summary>;
 
   /** Where a recorded answer stands in the log. */
   findDecision(decisionId: string): Promise<{ clientId: string; position: Position } | null>;

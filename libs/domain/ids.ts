@@ -27,7 +27,9 @@ export function parseClientId(text: unknown): ClientId | undefined {
 }
 
 /** A campaign, segment, content, rule, group or placement id: a client id's form that also takes `.`. */
-export function parseDefinitionId<Id extends CampaignId | SegmentId | ContentId | RuleId | GroupId | PlacementId>(text: unknown): Id | undefined {
+export function parseDefinitionId<Id extends CampaignId | SegmentId | ContentId | RuleId | GroupId | PlacementId>(
+  text: unknown,
+): Id | undefined {
   return typeof text === 'string' && definitionIdForm.test(text) ? (text as Id) : undefined;
 }
 

@@ -77,7 +77,9 @@ export interface SubscribeOptions {
  * has been said or does not match; it comes after the existing events and again whenever the subscription has nothing more to say,
  * so that a filtered reader knows how far the log has gone.
  */
-export type LogMessage = { readonly kind: 'events'; readonly events: readonly RecordedEvent[] } | { readonly kind: 'caughtUp'; readonly position: Position | null };
+export type LogMessage =
+  | { readonly kind: 'events'; readonly events: readonly RecordedEvent[] }
+  | { readonly kind: 'caughtUp'; readonly position: Position | null };
 
 export interface EventLog {
   /**
@@ -90,7 +92,10 @@ export interface EventLog {
   append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<AppendResult>;
 
   /** The stream's events; nothing when there is no such stream. `fromRevision` is inclusive; backwards begins at the end when it is absent. */
-  readStream(stream: string, options?: { readonly direction?: 'forwards' | 'backwards'; readonly fromRevision?: bigint; readonly maxCount?: number }): AsyncIterable<RecordedEvent>;
+  readStream(
+    stream: string,
+    options?: { readonly direction?: 'forwards' | 'backwards'; readonly fromRevision?: bigint; readonly maxCount?: number },
+  ): AsyncIterable<RecordedEvent>;
 
   readAll(options: ReadAllOptions): AsyncIterable<RecordedEvent>;
 

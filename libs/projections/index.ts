@@ -1,2 +1,2 @@
-export * from './definitions.js';
 export * from './api-keys.js';
+export * from './definitions.js';

@@ -59,7 +59,15 @@ export interface SnapshotListener {
  */
 export interface SnapshotPublication {
   /** Puts the image (durably), then announces it. A position that is not greater than the announced one is refused with a StalePublication. */
-  publish(snapshot: { clientId: string; kind: SnapshotKind; image: Uint8Array; position: Position; builtAt: string; customers: number | null; memberships: number | null }): Promise<Announcement>;
+  publish(snapshot: {
+    clientId: string;
+    kind: SnapshotKind;
+    image: Uint8Array;
+    position: Position;
+    builtAt: string;
+    customers: number | null;
+    memberships: number | null;
+  }): Promise<Announcement>;
   /** Puts one increment on the current image, and announces it. @throws StalePublication when `base` is not current or the sequence is not the next. */
   publishIncrement(increment: Increment): Promise<void>;
   /** Nothing changed up to this position: raises the announcement's position. Does nothing when nothing was published. */

@@ -22,7 +22,14 @@ export interface FactQueue {
   offer(fact: SpooledFact): boolean;
   /** Resolves when all that was put or offered before is in the log, with the log's position of the newest. */
   drained(): Promise<Position | null>;
-  readonly status: { readonly queued: number; readonly spooledBytes: number; readonly spooledBytesMax: number; readonly dropped: number; readonly forwarded: number; readonly logAvailable: boolean };
+  readonly status: {
+    readonly queued: number;
+    readonly spooledBytes: number;
+    readonly spooledBytesMax: number;
+    readonly dropped: number;
+    readonly forwarded: number;
+    readonly logAvailable: boolean;
+  };
   /** Flushes the memory queue to the disk, ends the forwarder after the append under way. What is spooled stays. */
   close(): Promise<void>;
 }

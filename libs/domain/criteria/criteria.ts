@@ -19,4 +19,19 @@ export interface Comparison {
 
 export type ComparisonValue = string | number | boolean | readonly (string | number)[];
 
-export type Op = 'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'notIn' | 'contains' | 'startsWith' | 'before' | 'after' | 'newerThan' | 'olderThan' | 'exists';
+export type Op =
+  | 'eq'
+  | 'neq'
+  | 'gt'
+  | 'gte'
+  | 'lt'
+  | 'lte'
+  | 'in'
+  | 'notIn'
+  | 'contains'
+  | 'startsWith'
+  | 'before'
+  | 'after'
+  | 'newerThan'
+  | 'olderThan'
+  | 'exists';
