@@ -1,3 +1,5 @@
+export * from './api-key/api-key.js';
+export * from './api-key/codec.js';
 export * from './codec.js';
 export * from './criteria/criteria.js';
 export * from './decider.js';
