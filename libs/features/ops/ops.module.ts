@@ -1,0 +1,69 @@
+import { Controller, type DynamicModule, Get, Inject, Module, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { Registry } from 'prom-client';
+
+/** One thing that a process needs for its work, asked at every readiness check. */
+export interface ReadinessCheck {
+  readonly name: string;
+  /** True when the work can be done; a text says why not. */
+  check(): boolean | string | Promise<boolean | string>;
+}
+
+export interface OpsOptions {
+  readonly registry: Registry;
+  readonly checks: readonly ReadinessCheck[];
+  /** Metrics stand on the operations port, not on a port that faces the public. */
+  readonly metrics: boolean;
+}
+
+const OPS_OPTIONS = Symbol('OpsOptions');
+
+@Controller()
+class HealthController {
+  constructor(@Inject(OPS_OPTIONS) private readonly options: OpsOptions) {}
+
+  @Get('health/live')
+  live() {
+    return { status: 'live' };
+  }
+
+  /** 200 when every check holds, else 503; says each by name. */
+  @Get('health/ready')
+  async ready(@Res() reply: FastifyReply): Promise<void> {
+    const checks: Record<string, boolean | string> = {};
+    for (const { name, check } of this.options.checks) {
+      try {
+        checks[name] = await check();
+      } catch (error) {
+        checks[name] = error instanceof Error ? error.message : String(error);
+      }
+    }
+    const ready = Object.values(checks).every((outcome) => outcome === true);
+    await reply
+      .status(ready ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send({ status: ready ? 'ready' : 'not ready', checks });
+  }
+}
+
+@Controller()
+class MetricsController {
+  constructor(@Inject(OPS_OPTIONS) private readonly options: OpsOptions) {}
+
+  @Get('metrics')
+  async metrics(@Res() reply: FastifyReply): Promise<void> {
+    await reply.header('content-type', this.options.registry.contentType).send(await this.options.registry.metrics());
+  }
+}
+
+/** Health on every process, and metrics in Prometheus' text form where `metrics` says so. */
+@Module({})
+export class OpsModule {
+  static register(options: OpsOptions): DynamicModule {
+    return {
+      module: OpsModule,
+      controllers: options.metrics ? [HealthController, MetricsController] : [HealthController],
+      providers: [{ provide: OPS_OPTIONS, useValue: options }],
+    };
+  }
+}
