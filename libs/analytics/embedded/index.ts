@@ -1,0 +1,2 @@
+export * from './embedded.js';
+export { type EngineStartCode, EngineStartError } from './engine-errors.js';
