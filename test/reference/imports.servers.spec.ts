@@ -45,7 +45,7 @@ describe.each(Object.entries(answers))('%s', (name, dataSet) => {
   const runImport = async () => {
     const upload = await fetch(`${system.admin}/uploads`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${system.adminKey}`, 'content-type': 'application/octet-stream', 'vitrine-client': clientId },
+      headers: { authorization: `Bearer ${system.adminKey}`, 'content-type': 'application/octet-stream' },
       body: readFileSync(shared(dataSet.file)),
     });
     expect(upload.ok).toBe(true);
