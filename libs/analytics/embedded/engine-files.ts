@@ -186,7 +186,7 @@ open({ library, path: process.env.VITRINE_CHDB });
 const statements = [
   'SYSTEM START LISTEN HTTP',
   'SYSTEM START LISTEN TCP',
-  'SELECT sleepEachRow(1) FROM system.numbers FORMAT Null SETTINGS max_block_size=1',
+  'SELECT sleepEachRow(0.1) FROM system.numbers FORMAT Null SETTINGS max_block_size=1',
 ];
 const argv = ['clickhouse', '--config-file=' + process.argv[2], '--logger.level', 'warning', '--query', statements.join('; ')];
 load({
