@@ -4,7 +4,7 @@ import xxhash from 'xxhash-wasm';
 import type { Criteria } from '../criteria/criteria.js';
 import { decide, unknownCustomer } from './decide.js';
 import { explain } from './explain.js';
-import { PlaybookInconsistent, prepare, preparing } from './plan.js';
+import { extend, PlaybookInconsistent, prepare, preparing } from './plan.js';
 import type { Playbook, PlaybookCampaign, PlaybookContent, PlaybookGroup, PlaybookRule, RequestFacts } from './playbook.js';
 
 const { h64 } = await xxhash();
@@ -205,6 +205,29 @@ describe('preparing', () => {
     while (!step.done) step = steps.next();
     expect(step.value.campaigns.get('spring')?.rules).toBe(earlier.campaigns.get('spring')?.rules);
     expect(decide(step.value, 'spring', both, 'c', request, false)?.ruleId).toBe('r');
+  });
+});
+
+describe('a plan extended by new memberships', () => {
+  it('decides like one prepared with all of them', () => {
+    const rules = [
+      rule('both', 1, { segmentId: 'vip', when: { field: 'request.device', op: 'eq', value: 'mobile' }, contentId: 'vip' }),
+      rule('repeat', 2, { segmentId: 'repeat', contentId: 'ten' }),
+      rule('rest', 3, { contentId: 'cash' }),
+    ];
+    const book = playbook(campaign(rules), { ...campaign([rule('all', 1, { contentId: 'vip' })]), campaignId: 'autumn' });
+    const whole = prepare(book, memberships, hash64);
+    for (let known = 0; known <= memberships.length; known++) {
+      const extended = extend(prepare(book, memberships.slice(0, known), hash64), memberships);
+      for (let membership = -1; membership < memberships.length; membership++) {
+        for (const campaignId of ['spring', 'autumn']) {
+          for (const device of ['mobile', 'desktop'] as const) {
+            const answer = (plan: typeof whole) => decide(plan, campaignId, membership, 'c', { ...request, device }, false);
+            expect(answer(extended)).toEqual(answer(whole));
+          }
+        }
+      }
+    }
   });
 });
 

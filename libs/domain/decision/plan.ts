@@ -86,9 +86,10 @@ export function* preparing(
   return { playbook, memberships, campaigns, hash64 };
 }
 
-function membershipsBySegment(memberships: readonly (readonly string[])[]): Map<string, number[]> {
+function membershipsBySegment(memberships: readonly (readonly string[])[], first = 0): Map<string, number[]> {
   const found = new Map<string, number[]>();
-  memberships.forEach((segments, membership) => {
+  memberships.forEach((segments, index) => {
+    const membership = first + index;
     for (const segmentId of segments) {
       const list = found.get(segmentId);
       if (list) list.push(membership);
@@ -149,6 +150,23 @@ function bound(time: string | null, none: number): number {
 }
 
 /**
+ * The plan for memberships that begin with the plan's own: an audience whose increments brought sets of segments that nobody had before.
+ * Costs the new ones only, so that it can be done between two requests.
+ */
+export function extend(plan: Plan, memberships: readonly (readonly string[])[]): Plan {
+  const first = plan.memberships.length;
+  if (memberships.length === first) return plan;
+  const added = membershipsBySegment(memberships.slice(first), first);
+  const campaigns = new Map<string, PreparedCampaign>();
+  for (const [campaignId, ready] of plan.campaigns) {
+    campaigns.set(campaignId, { ...ready, ...candidatesFor(ready.rules, memberships.length, added, ready) });
+  }
+  return { ...plan, memberships, campaigns };
+}
+
+type Candidates = Pick<PreparedCampaign, 'candidates' | 'candidatesOf'>;
+
+/**
  * Only memberships that hold a segment of the campaign get a list of their own, and equal lists are one: a campaign costs four bytes a
  * membership, or none when it asks for no segment.
  */
@@ -156,10 +174,11 @@ function candidatesFor(
   rules: readonly PreparedRule[],
   membershipCount: number,
   membershipsOf: ReadonlyMap<string, readonly number[]>,
-): Pick<PreparedCampaign, 'candidates' | 'candidatesOf'> {
+  earlier?: Candidates,
+): Candidates {
   const segments = new Set<string>();
   for (const { rule } of rules) if (rule.segmentId !== null) segments.add(rule.segmentId);
-  const candidates: PreparedRule[][] = [reachable(rules.filter(({ rule }) => rule.segmentId === null))];
+  const candidates = earlier ? [...earlier.candidates] : [reachable(rules.filter(({ rule }) => rule.segmentId === null))];
   if (segments.size === 0) return { candidates, candidatesOf: new Uint32Array(0) };
 
   const held = new Map<number, Set<string>>();
@@ -171,6 +190,7 @@ function candidatesFor(
     }
   }
   const candidatesOf = new Uint32Array(membershipCount);
+  if (earlier) candidatesOf.set(earlier.candidatesOf);
   const indexBySet = new Map<string, number>();
   for (const [membership, own] of held) {
     // The segments were met in the same order for every membership, so that equal sets are written alike.

@@ -84,6 +84,8 @@ export interface ContentServedFact {
   readonly playbook: string;
   /** Version of the audience snapshot, `<image>` or `<image>+<increment>`; null when there was none. */
   readonly audience: string | null;
+  /** When that audience was built or last incremented, RFC 3339 in UTC: whether it was too old is to be computed again. Absent without an audience. */
+  readonly audienceBuiltAt?: string;
   readonly sampleRate: number;
   /** RFC 3339 in UTC with milliseconds. */
   readonly time: string;
