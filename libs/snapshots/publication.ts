@@ -58,7 +58,11 @@ export interface SnapshotListener {
  * from the log. Every method may throw SnapshotsUnavailable (retryable).
  */
 export interface SnapshotPublication {
-  /** Puts the image (durably), then announces it. A position that is not greater than the announced one is refused with a StalePublication. */
+  /**
+   * Puts the image (durably), then announces it, with no increments on it. The same content again is the same version: only the
+   * announcement moves. @throws StalePublication when the position is smaller than the announced one, or the same and `builtAt` is not later
+   * (a quiet client's audience is built again at the same position: its windows and its age have moved on).
+   */
   publish(snapshot: {
     clientId: string;
     kind: SnapshotKind;
@@ -95,16 +99,3 @@ export interface SnapshotPublication {
 
 export const SNAPSHOT_PUBLICATION = Symbol('SnapshotPublication');
 export const acknowledgementTtlMs = 15_000;
-
-export class SnapshotsUnavailable extends Error {
-  readonly code = 'SNAPSHOTS_UNAVAILABLE';
-}
-export class StalePublication extends Error {
-  readonly code = 'STALE_PUBLICATION';
-}
-export class SnapshotMissing extends Error {
-  readonly code = 'SNAPSHOT_MISSING';
-}
-export class SnapshotCorrupt extends Error {
-  readonly code = 'SNAPSHOT_CORRUPT';
-}
