@@ -8,14 +8,14 @@ export type Criteria =
   | { readonly customers: readonly string[] }
   | Comparison;
 
-export interface Comparison {
+export type Comparison = {
   /** A customer field (`orders.count`, `attributes.tier`, …) or a request's (`request.hour`, `context.cart_items`, …). */
   readonly field: string;
   readonly op: Op;
   readonly value: ComparisonValue;
   /** A window such as `30d` or `6h`: only for customer fields. */
   readonly within?: string;
-}
+};
 
 export type ComparisonValue = string | number | boolean | readonly (string | number)[];
 
