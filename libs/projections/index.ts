@@ -1,2 +1,6 @@
 export * from './api-keys.js';
 export * from './definitions.js';
+export { eventRows, type FactRows, projectedEventTypes } from './rows/event-rows.js';
+export { readPageAddress } from './rows/page-address.js';
+export { noRows, type Rows } from './rows/rows.js';
+export { type Batch, type FirstRecorded, withoutRepeats } from './rows/without-repeats.js';

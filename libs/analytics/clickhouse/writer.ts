@@ -1,0 +1,80 @@
+import type { Position } from '#libs/event-log';
+import type { FirstRecorded, Rows } from '#libs/projections';
+import type { AnalyticsWriter, DeadLetter } from '../analytics-writer.js';
+import type { ClickHouseConnection } from './client.js';
+
+/** The one projection there is today. */
+const checkpointName = 'tables';
+/** Keys asked for in one query: some megabytes of parameters at most. */
+const keysMax = 20_000;
+
+export function openAnalyticsWriter(connection: ClickHouseConnection): AnalyticsWriter {
+  return {
+    checkpoint: () => readCheckpoint(connection),
+    firstRecorded: (keys) => firstRecorded(connection, keys),
+    async write(rows, upTo) {
+      const inserts = Object.entries(rows) as [keyof Rows, Rows[keyof Rows]][];
+      // All have ended before anything is thrown, so that a retry never runs beside what it repeats.
+      const outcomes = await Promise.allSettled(inserts.map(([table, its]) => connection.insert(table, its)));
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+      await connection.insert('checkpoints', [{ name: checkpointName, log_position: String(upTo) }]);
+    },
+    deadLetters: (letters) => connection.insert('dead_letters', letters.map(deadLetterRow)),
+  };
+}
+
+/** Everything in the log up to here is in the tables; null: nothing yet. */
+export async function readCheckpoint(connection: ClickHouseConnection): Promise<Position | null> {
+  const [row] = await connection.query<{ position: string; rows: string }>(
+    'SELECT max(log_position) AS position, count() AS rows FROM checkpoints WHERE name = {name:String}',
+    { name: checkpointName },
+  );
+  return row === undefined || row.rows === '0' ? null : (BigInt(row.position) as Position);
+}
+
+export interface KnownMessage {
+  /** Decimal: the smallest position at which the key stands. */
+  readonly position: string;
+  /** Empty: no import. */
+  readonly importId: string;
+}
+
+/** Of these keys of one client those that the tables hold. */
+export async function knownMessages(
+  connection: ClickHouseConnection,
+  clientId: string,
+  keys: readonly string[],
+): Promise<Map<string, KnownMessage>> {
+  const known = new Map<string, KnownMessage>();
+  for (let from = 0; from < keys.length; from += keysMax) {
+    const rows = await connection.query<{ key: string; position: string; importId: string }>(
+      `SELECT key, min(log_position) AS position, argMin(import_id, log_position) AS importId
+       FROM messages
+       WHERE client_id = {client:String} AND key_hash IN arrayMap(k -> xxHash64(k), {keys:Array(String)}) AND key IN {keys:Array(String)}
+       GROUP BY key`,
+      { client: clientId, keys: keys.slice(from, from + keysMax) },
+    );
+    for (const { key, position, importId } of rows) known.set(key, { position, importId });
+  }
+  return known;
+}
+
+async function firstRecorded(connection: ClickHouseConnection, keys: ReadonlyMap<string, readonly string[]>): Promise<FirstRecorded> {
+  const byClient = new Map<string, ReadonlyMap<string, KnownMessage>>();
+  for (const [clientId, its] of keys) if (its.length > 0) byClient.set(clientId, await knownMessages(connection, clientId, its));
+  return (clientId, key) => {
+    const first = byClient.get(clientId)?.get(key);
+    return first === undefined ? undefined : BigInt(first.position);
+  };
+}
+
+function deadLetterRow(letter: DeadLetter) {
+  return {
+    log_position: String(letter.position),
+    event_id: letter.eventId,
+    client_id: letter.clientId,
+    stream: letter.stream,
+    type: letter.type,
+    reason: letter.reason,
+  };
+}
