@@ -1,4 +1,6 @@
 export * from './api-keys.js';
+export * from './audience-definitions.js';
+export * from './compile-playbook.js';
 export * from './definitions.js';
 export { eventRows, type FactRows, projectedEventTypes } from './rows/event-rows.js';
 export { readPageAddress } from './rows/page-address.js';
