@@ -7,3 +7,12 @@ const utf8 = new TextEncoder();
 export function jsonBytes(value: object | string): number {
   return utf8.encode(JSON.stringify(value)).length;
 }
+
+/** Whether two JSON values say the same: the order of keys says nothing. */
+export function equalJson(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [keys, others] = [Object.keys(a), Object.keys(b)];
+  const [left, right] = [a as Readonly<Record<string, unknown>>, b as Readonly<Record<string, unknown>>];
+  return keys.length === others.length && keys.every((key) => Object.hasOwn(b, key) && equalJson(left[key], right[key]));
+}

@@ -2,6 +2,7 @@
 import { type Decider, type Rejected, rejected, unreachable } from '../decider.js';
 import type { PlaybookRule } from '../decision/playbook.js';
 import { parseRfc3339 } from '../facts/instant.js';
+import { equalJson } from '../json.js';
 import type { Known } from '../known.js';
 import { clientUnknown, refuseIds, refuseMore, refuseName } from '../refusals.js';
 import { checkRules } from './rules.js';
@@ -91,7 +92,7 @@ export const campaign: Decider<CampaignState, CampaignCommand, CampaignEvent> = 
       case 'SetCampaignRules': {
         const outcome = checkRules(command.rules, known, state.rules);
         if ('rejected' in outcome) return outcome;
-        return sameRules(outcome.rules, state.rules) ? [] : [{ type: 'CampaignRulesSet', rules: outcome.rules }];
+        return equalJson(outcome.rules, state.rules) ? [] : [{ type: 'CampaignRulesSet', rules: outcome.rules }];
       }
       case 'StartCampaign':
         return state.status === 'running' ? [] : [{ type: 'CampaignStarted' }];
@@ -142,9 +143,4 @@ function create(command: CampaignCommand & { type: 'CreateCampaign' }, known: Kn
 
 function inUtc(time: number | null): string | null {
   return time === null ? null : new Date(time).toISOString();
-}
-
-/** Both went through the same check, which writes rules in one form. */
-function sameRules(a: readonly PlaybookRule[], b: readonly PlaybookRule[]): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -1,5 +1,6 @@
 /** A client: the merchant who uses the system. Its settings, and how they change. */
 import { type Decider, type Rejected, rejected, unreachable } from '../decider.js';
+import { equalJson } from '../json.js';
 import { clientUnknown, refuseIds, refuseName } from '../refusals.js';
 import { parseOrigin } from '../url.js';
 
@@ -132,7 +133,7 @@ function givenSettings(command: GivenSettings): Partial<ClientSettings> {
 }
 
 function changes(before: ClientSettings, after: ClientSettings): Partial<ClientSettings> {
-  const changed = settingNames.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+  const changed = settingNames.filter((name) => !equalJson(before[name], after[name]));
   return Object.fromEntries(changed.map((name) => [name, after[name]]));
 }
 

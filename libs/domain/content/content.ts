@@ -1,7 +1,7 @@
 /** A content: what is shown or run, by its address or with its body inline. */
 import { type Decider, type Rejected, rejected, unreachable } from '../decider.js';
 import type { ContentKind } from '../decision/playbook.js';
-import { jsonBytes } from '../json.js';
+import { equalJson, jsonBytes } from '../json.js';
 import type { Known } from '../known.js';
 import { clientUnknown, refuseIds, refuseMore } from '../refusals.js';
 import { isHttpUrl, urlLengthMax } from '../url.js';
@@ -79,7 +79,7 @@ export const content: Decider<ContentState, ContentCommand, ContentEvent> = {
         if (state.status === 'none') return rejected('CONTENT_UNKNOWN', `there is no content ${contentId}`, ['contentId']);
         const refusal = refuseFields(fields);
         if (refusal !== undefined) return refusal;
-        return same(state.fields, fields) ? [] : [{ type: 'ContentRevised', ...fields }];
+        return equalJson(state.fields, fields) ? [] : [{ type: 'ContentRevised', ...fields }];
       }
       default:
         return unreachable(command.type);
@@ -135,8 +135,4 @@ function refuseFields({ contentType, address, body, destination, width, height, 
   if (alt !== null && alt.length > contentAltLengthMax)
     return rejected('ALT_INVALID', `at most ${contentAltLengthMax} characters`, ['alt']);
   return undefined;
-}
-
-function same(a: ContentFields, b: ContentFields): boolean {
-  return (Object.keys(a) as (keyof ContentFields)[]).every((name) => a[name] === b[name]);
 }

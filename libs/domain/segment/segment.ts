@@ -3,6 +3,7 @@ import type { Criteria } from '../criteria/criteria.js';
 import { parseCriteria } from '../criteria/parse.js';
 import { findCycle, type SegmentReference, segmentReferences } from '../criteria/references.js';
 import { type Decider, type Rejected, rejected, unreachable } from '../decider.js';
+import { equalJson } from '../json.js';
 import type { Known } from '../known.js';
 import { clientUnknown, refuseIds, refuseMore, refuseName } from '../refusals.js';
 
@@ -67,8 +68,7 @@ export const segment: Decider<SegmentState, SegmentCommand, SegmentEvent> = {
         if ('rejected' in criteria) return criteria;
         const changed = {
           ...(name === state.name ? {} : { name }),
-          // The check writes criteria in one form, so equal ones are equal texts.
-          ...(JSON.stringify(criteria) === JSON.stringify(state.criteria) ? {} : { criteria }),
+          ...(equalJson(criteria, state.criteria) ? {} : { criteria }),
         };
         return Object.keys(changed).length === 0 ? [] : [{ type: 'SegmentRevised', ...changed }];
       }
