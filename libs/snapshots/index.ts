@@ -5,6 +5,7 @@ export * from './audience/increment.js';
 export { segmentSet } from './audience/membership-table.js';
 export * from './audience/overlay.js';
 export { AudienceRowsInvalid, type RowsOfCustomers, readRows } from './audience/rows.js';
+export * from './cache.js';
 export * from './errors.js';
 export { type CustomerHash, customerHash } from './hash.js';
 export * from './playbook/playbook-image.js';

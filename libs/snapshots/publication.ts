@@ -51,6 +51,8 @@ export interface SnapshotListener {
   announced(announcement: Announcement): void;
   /** May be missed, doubled or early: a hint. `increments` is the truth. */
   incremented(increment: Increment): void;
+  /** Changes cannot be looked for now; the watch goes on trying. */
+  unavailable?(error: Error): void;
 }
 
 /**
@@ -59,8 +61,8 @@ export interface SnapshotListener {
  */
 export interface SnapshotPublication {
   /**
-   * Puts the image (durably), then announces it, with no increments on it. The same content again is the same version: only the
-   * announcement moves. @throws StalePublication when the position is smaller than the announced one, or the same and `builtAt` is not later
+   * Puts the image (durably), then announces it. The same content again is the same version: only the announcement moves. A version
+   * whose increments are kept comes back with them on it: a builder that does not mean that gives the image another edition. @throws StalePublication when the position is smaller than the announced one, or the same and `builtAt` is not later
    * (a quiet client's audience is built again at the same position: its windows and its age have moved on).
    */
   publish(snapshot: {

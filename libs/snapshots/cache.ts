@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { SnapshotCorrupt } from './errors.js';
+import { Files, fileName, names, readIfThere, remove, syncFolder } from './files/files.js';
+import { IncrementFiles } from './files/increment-files.js';
+import type { Announcement, Increment, SnapshotKind } from './publication.js';
+import { parseAnnouncement, stringifyAnnouncement } from './stored-announcement.js';
+
+/** What a node starts from: an image, verified, and the increments on top of it. */
+export interface CachedSnapshot {
+  /** As it was announced, with the position and number of the newest increment here. */
+  readonly announcement: Announcement;
+  readonly image: Uint8Array;
+  readonly increments: readonly Increment[];
+}
+
+/** The last good snapshots of each client on a node's own disk. One process per folder. Every method may throw SnapshotsUnavailable. */
+export interface SnapshotCache {
+  /** Everything that can be read whole; what is damaged is left out and told of through `damaged`. */
+  load(damaged: (clientId: string, kind: SnapshotKind, cause: Error) => void): Promise<CachedSnapshot[]>;
+  /** Keeps this one in place of what was kept of the client and kind. `increments` are all that the announcement counts. */
+  keep(snapshot: CachedSnapshot): Promise<void>;
+  /** Keeps an increment of the kept image; nothing happens when another image is kept. */
+  keepIncrement(increment: Increment): Promise<void>;
+}
+
+/** @throws SnapshotsUnavailable when the folder cannot be made or written. */
+export async function openSnapshotCache(folder: string): Promise<SnapshotCache> {
+  const files = new Files(folder);
+  const increments = new IncrementFiles(files);
+  await files.prepare(['kept', 'images']);
+  await increments.prepare();
+  return new FolderCache(files, increments);
+}
+
+class FolderCache implements SnapshotCache {
+  private readonly kept = new Map<string, Announcement>();
+
+  constructor(
+    private readonly files: Files,
+    private readonly increments: IncrementFiles,
+  ) {}
+
+  async load(damaged: (clientId: string, kind: SnapshotKind, cause: Error) => void): Promise<CachedSnapshot[]> {
+    const loaded: CachedSnapshot[] = [];
+    for (const name of await names(this.files.path('kept'))) {
+      const stored = await readIfThere(this.files.path('kept', name));
+      if (stored === undefined) continue;
+      let announcement: Announcement | undefined;
+      try {
+        announcement = parseAnnouncement(stored.toString('utf8'));
+        loaded.push(await this.read(announcement));
+        this.kept.set(keyOf(announcement), announcement);
+      } catch (error) {
+        if (!(error instanceof SnapshotCorrupt)) throw error;
+        const [clientId = name, kind] = name.split('.');
+        damaged(announcement?.clientId ?? clientId, kind === 'playbook' ? 'playbook' : 'audience', error);
+      }
+    }
+    return loaded;
+  }
+
+  async keep({ announcement, image, increments }: CachedSnapshot): Promise<void> {
+    const before = this.kept.get(keyOf(announcement));
+    await this.files.replace(this.imagePath(announcement), image);
+    if (increments.length > 0) await this.increments.prepareBase(announcement.clientId, announcement.version);
+    for (const increment of increments) await this.increments.replace(increment);
+    await this.files.replace(this.files.path('kept', `${keyOf(announcement)}.json`), Buffer.from(stringifyAnnouncement(announcement)));
+    this.kept.set(keyOf(announcement), announcement);
+    if (before !== undefined && before.version !== announcement.version) {
+      await remove(this.imagePath(before));
+      if (before.kind === 'audience') await this.increments.removeBase(before.clientId, before.version);
+      await syncFolder(this.files.path('images'));
+    }
+  }
+
+  async keepIncrement(increment: Increment): Promise<void> {
+    const kept = this.kept.get(keyOf({ clientId: increment.clientId, kind: 'audience' }));
+    if (kept?.version !== increment.base) return;
+    await this.increments.prepareBase(increment.clientId, increment.base);
+    await this.increments.replace(increment);
+  }
+
+  private async read(announcement: Announcement): Promise<CachedSnapshot> {
+    const image = await readIfThere(this.imagePath(announcement));
+    if (image === undefined || createHash('sha256').update(image).digest('hex') !== announcement.sha256) {
+      throw new SnapshotCorrupt(`the kept ${announcement.kind} of ${announcement.clientId} is damaged`);
+    }
+    const increments = await this.readIncrements(announcement);
+    if (increments.length < announcement.increment) {
+      throw new SnapshotCorrupt(`increment ${increments.length + 1} of the kept audience of ${announcement.clientId} is damaged`);
+    }
+    const newest = increments.at(-1);
+    const position = newest !== undefined && newest.position > announcement.position ? newest.position : announcement.position;
+    return { announcement: { ...announcement, increment: increments.length, position }, image, increments };
+  }
+
+  private async readIncrements({ clientId, kind, version }: Announcement): Promise<Increment[]> {
+    const found: Increment[] = [];
+    if (kind !== 'audience') return found;
+    try {
+      for (let sequence = 1; ; sequence += 1) {
+        const increment = await this.increments.read(clientId, version, sequence);
+        if (increment === undefined) return found;
+        found.push(increment);
+      }
+    } catch (error) {
+      // Those before the damaged one are as good as they were; `read` looks whether they are enough.
+      if (error instanceof SnapshotCorrupt) return found;
+      throw error;
+    }
+  }
+
+  private imagePath(announcement: Announcement): string {
+    return this.files.path('images', `${keyOf(announcement)}.${announcement.version}`);
+  }
+}
+
+function keyOf({ clientId, kind }: Pick<Announcement, 'clientId' | 'kind'>): string {
+  return `${fileName(clientId)}.${kind}`;
+}

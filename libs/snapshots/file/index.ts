@@ -1,0 +1,1 @@
+export { type FileSnapshotsOptions, openFileSnapshots } from './file-snapshots.js';

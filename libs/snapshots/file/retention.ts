@@ -1,0 +1,61 @@
+import { stat } from 'node:fs/promises';
+import { codeOf, type Files, names, remove } from '../files/files.js';
+import type { IncrementFiles } from '../files/increment-files.js';
+import type { Acknowledgements } from './acknowledgements.js';
+import { type Pointers, pointerKey } from './pointers.js';
+import type { Versions } from './versions.js';
+
+/** What nobody names is left for so long: it may be about to be named. */
+const unnamedKeptMs = 3_600_000;
+const sweepIntervalMs = 600_000;
+
+/**
+ * Removes versions that were replaced longer ago than they are kept, with their increments, and then images that no version names.
+ * A current version is never removed, and neither are the increments of a kept one.
+ */
+export class Retention {
+  private sweptAt = 0;
+
+  constructor(
+    private readonly files: Files,
+    private readonly parts: {
+      readonly pointers: Pointers;
+      readonly versions: Versions;
+      readonly increments: IncrementFiles;
+      readonly acknowledgements: Acknowledgements;
+      readonly keepMs: number;
+    },
+  ) {}
+
+  async sweepSometimes(): Promise<void> {
+    if (Date.now() - this.sweptAt >= sweepIntervalMs) await this.sweep();
+  }
+
+  async sweep(): Promise<void> {
+    this.sweptAt = Date.now();
+    const { pointers, versions, increments, acknowledgements, keepMs } = this.parts;
+    const named = new Set<string>();
+    for (const version of await versions.all()) {
+      const { clientId, kind } = version.announcement;
+      const current = await pointers.read(pointerKey(clientId, kind));
+      if (current?.version === version.announcement.version || version.since > Date.now() - keepMs) {
+        named.add(version.announcement.sha256);
+        continue;
+      }
+      await versions.remove(version);
+      if (kind === 'audience') await increments.removeBase(clientId, version.announcement.version);
+    }
+    for (const name of await names(this.files.path('images'))) if (!named.has(name)) await this.removeOld('images', name);
+    for (const name of await names(this.files.path('tmp'))) await this.removeOld('tmp', name);
+    await acknowledgements.removeDead();
+  }
+
+  private async removeOld(folder: string, name: string): Promise<void> {
+    const path = this.files.path(folder, name);
+    try {
+      if ((await stat(path)).mtimeMs < Date.now() - unnamedKeptMs) await remove(path);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
+  }
+}
