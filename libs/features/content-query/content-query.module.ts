@@ -1,0 +1,88 @@
+import { type DynamicModule, Inject, Injectable, Logger, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
+import { openSnapshotCache, type SnapshotPublication } from '#libs/snapshots';
+import type { FactQueue } from '#libs/spool';
+import { Answering } from './answering.js';
+import { clickAddresses } from './click-address.js';
+import { Devices } from './devices.js';
+import { addContentQueryRoutes } from './edge-http.js';
+import { ContentQueryMetrics } from './metrics.js';
+import { ServingTables } from './serving-tables.js';
+
+export interface ContentQueryPorts {
+  readonly publication: SnapshotPublication;
+  readonly facts: FactQueue;
+  readonly registry: Registry;
+  readonly options: ContentQueryOptions;
+}
+
+export interface ContentQueryOptions {
+  readonly nodeId: string;
+  /** Where this node keeps the last good snapshots; no other process uses the folder. */
+  readonly cacheFolder: string;
+  /** `VITRINE_SECRET`: signs click addresses. */
+  readonly secret: string;
+  /** `VITRINE_PUBLIC_URL`. */
+  readonly publicUrl?: string | undefined;
+  /** `VITRINE_COUNTRY_HEADER`. */
+  readonly countryHeader?: string | undefined;
+  /** Serve these clients only; absent: all. */
+  readonly clients?: ReadonlySet<string> | undefined;
+}
+
+const PORTS = Symbol('ContentQueryPorts');
+
+/** Starts the tables, then opens the addresses; stops in reverse. */
+@Injectable()
+class ContentQueryEdge implements OnModuleInit, OnApplicationShutdown {
+  constructor(
+    @Inject(PORTS) private readonly ports: ContentQueryPorts,
+    @Inject(ServingTables) private readonly tables: ServingTables,
+    @Inject(ContentQueryMetrics) private readonly metrics: ContentQueryMetrics,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.tables.start();
+    const { facts, options } = this.ports;
+    const answering = new Answering(this.tables, facts, clickAddresses(options.secret), new Devices(), this.metrics);
+    addContentQueryRoutes(this.host.httpAdapter.getInstance<FastifyInstance>(), answering, this.metrics, { ...options, report });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.tables.stop();
+  }
+}
+
+const logger = new Logger('content-query');
+
+function report(message: string, error: unknown): void {
+  logger.warn(`${message}: ${error instanceof Error ? error.message : String(error)}`);
+}
+
+/** Content-query nodes: answers from memory, by snapshots. `ServingTables` is exported for the readiness check. */
+@Module({})
+export class ContentQueryModule {
+  static register(ports: ContentQueryPorts): DynamicModule {
+    const { publication, registry, options } = ports;
+    return {
+      module: ContentQueryModule,
+      providers: [
+        { provide: PORTS, useValue: ports },
+        { provide: ContentQueryMetrics, useFactory: () => new ContentQueryMetrics(registry) },
+        {
+          provide: ServingTables,
+          inject: [ContentQueryMetrics],
+          useFactory: async (metrics: ContentQueryMetrics) => {
+            const cache = await openSnapshotCache(options.cacheFolder);
+            return new ServingTables({ publication, cache, nodeId: options.nodeId, clients: options.clients, metrics, report });
+          },
+        },
+        ContentQueryEdge,
+      ],
+      exports: [ServingTables],
+    };
+  }
+}

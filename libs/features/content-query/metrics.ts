@@ -1,0 +1,131 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Reason } from '#libs/domain';
+import type { SnapshotKind } from '#libs/snapshots';
+
+/** What a node is asked for when its metrics are read. */
+export interface LoadedSnapshot {
+  readonly clientId: string;
+  readonly kind: SnapshotKind;
+  readonly version: string;
+  readonly position: bigint;
+  readonly builtAtMs: number;
+}
+
+/** The metrics of a content-query node. Times are in seconds, as Prometheus has them; an answer takes microseconds, so the buckets begin there. */
+export class ContentQueryMetrics {
+  private readonly answers: Counter<'client' | 'reason'>;
+  private readonly refusals: Counter<'code'>;
+  private readonly clicks: Counter<'client'>;
+  private readonly dropped: Counter<'client'>;
+  private readonly seconds: Histogram;
+  private readonly snapshotsRefused: Counter<'client' | 'kind' | 'code'>;
+  private readonly loadLag: Histogram<'kind'>;
+  private loaded: () => Iterable<LoadedSnapshot> = () => [];
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.answers = new Counter({
+      name: 'vitrine_answers_total',
+      help: 'Answers to content queries, by reason.',
+      labelNames: ['client', 'reason'],
+      registers,
+    });
+    this.refusals = new Counter({
+      name: 'vitrine_queries_refused_total',
+      help: 'Content queries and click addresses answered with an error, by code.',
+      labelNames: ['code'],
+      registers,
+    });
+    this.clicks = new Counter({ name: 'vitrine_clicks_total', help: 'Clicks recorded.', labelNames: ['client'], registers });
+    this.dropped = new Counter({
+      name: 'vitrine_records_dropped_total',
+      help: 'Answers and clicks that found the queue full and went unrecorded.',
+      labelNames: ['client'],
+      registers,
+    });
+    this.seconds = new Histogram({
+      name: 'vitrine_answer_seconds',
+      help: 'From the parsed request line to the response handed to the socket, for one request.',
+      buckets: [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1],
+      registers,
+    });
+    this.snapshotsRefused = new Counter({
+      name: 'vitrine_snapshots_refused_total',
+      help: 'Snapshots and increments that could not be loaded; the node goes on with what it has and tries again.',
+      labelNames: ['client', 'kind', 'code'],
+      registers,
+    });
+    this.loadLag = new Histogram({
+      name: 'vitrine_snapshot_load_lag_seconds',
+      help: 'From the build of a snapshot or increment to its first answers on this node.',
+      labelNames: ['kind'],
+      buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
+      registers,
+    });
+    this.gauges(registry);
+  }
+
+  /** Says where the gauges read what is loaded. */
+  observe(loaded: () => Iterable<LoadedSnapshot>): void {
+    this.loaded = loaded;
+  }
+
+  answered(clientId: string, reason: Reason): void {
+    this.answers.inc({ client: clientId, reason });
+  }
+  refused(code: string): void {
+    this.refusals.inc({ code });
+  }
+  clicked(clientId: string): void {
+    this.clicks.inc({ client: clientId });
+  }
+  recordDropped(clientId: string): void {
+    this.dropped.inc({ client: clientId });
+  }
+  took(seconds: number): void {
+    this.seconds.observe(seconds);
+  }
+  snapshotRefused(clientId: string, kind: SnapshotKind, code: string): void {
+    this.snapshotsRefused.inc({ client: clientId, kind, code });
+  }
+  snapshotLoaded(kind: SnapshotKind, lagSeconds: number): void {
+    this.loadLag.observe({ kind }, Math.max(0, lagSeconds));
+  }
+
+  private gauges(registry: Registry): void {
+    const each = (
+      read: (snapshot: LoadedSnapshot) => number,
+      labels: readonly ('client' | 'kind' | 'version')[],
+      name: string,
+      help: string,
+    ) => {
+      const loaded = () => this.loaded();
+      new Gauge({
+        name,
+        help,
+        labelNames: [...labels],
+        registers: [registry],
+        collect() {
+          this.reset();
+          for (const snapshot of loaded()) {
+            const all = { client: snapshot.clientId, kind: snapshot.kind, version: snapshot.version };
+            this.set(Object.fromEntries(labels.map((label) => [label, all[label]])), read(snapshot));
+          }
+        },
+      });
+    };
+    each(
+      ({ builtAtMs }) => (Date.now() - builtAtMs) / 1000,
+      ['client', 'kind'],
+      'vitrine_snapshot_age_seconds',
+      'Since the loaded snapshot was built or last incremented.',
+    );
+    each(
+      ({ position }) => Number(position),
+      ['client', 'kind'],
+      'vitrine_snapshot_position',
+      'The node answers according to the log up to here.',
+    );
+    each(() => 1, ['client', 'kind', 'version'], 'vitrine_snapshot_info', 'The loaded version.');
+  }
+}

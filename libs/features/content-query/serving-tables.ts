@@ -1,0 +1,160 @@
+import type { Increment, SnapshotCache, SnapshotKind, SnapshotListener, SnapshotPublication } from '#libs/snapshots';
+import type { TablesOfClients } from './answering.js';
+import { ClientLoader } from './client-loader.js';
+import type { ClientTables } from './client-tables.js';
+import type { ContentQueryMetrics, LoadedSnapshot } from './metrics.js';
+
+/** Acknowledgements are gone after `acknowledgementTtlMs` (15 s): two may be lost. */
+const renewMs = 5_000;
+const watchRetryMs = 500;
+
+export interface ServingTablesOptions {
+  readonly publication: SnapshotPublication;
+  /** The last good snapshots on the node's disk. */
+  readonly cache: SnapshotCache;
+  readonly nodeId: string;
+  /** Serve these clients only; absent: all that are announced. */
+  readonly clients?: ReadonlySet<string> | undefined;
+  readonly metrics: ContentQueryMetrics;
+  /** Told of what goes wrong while the node goes on serving. */
+  readonly report: (message: string, error: unknown) => void;
+}
+
+/** What a node answers from: the tables of each client, kept as they are published. */
+export class ServingTables implements TablesOfClients {
+  private readonly serving = new Map<string, ClientTables>();
+  private readonly loaders = new Map<string, ClientLoader>();
+  private readonly stopping = new AbortController();
+  private pointersSeen = false;
+  private watching: Promise<void> = Promise.resolve();
+  private kept: Promise<void> = Promise.resolve();
+  private renewal: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: ServingTablesOptions) {
+    options.metrics.observe(() => this.snapshots());
+  }
+
+  /** Loads what the disk has, then begins to watch. Resolves when the disk was read; the pointers may come later. */
+  async start(): Promise<void> {
+    await this.restore();
+    this.watching = this.watch();
+    this.renewal = setInterval(() => {
+      for (const loader of this.loaders.values()) this.acknowledge(loader);
+    }, renewMs);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.renewal);
+    this.stopping.abort();
+    await this.watching;
+    await Promise.all([...this.loaders.values()].map((loader) => loader.stop()));
+    await this.kept;
+  }
+
+  of(clientId: string): ClientTables | undefined {
+    return this.serving.get(clientId);
+  }
+
+  mayStillCome(clientId: string, _campaign: boolean): boolean {
+    return !this.pointersSeen || this.loaders.get(clientId)?.playbookIsComing === true;
+  }
+
+  /** True when queries can be answered, or a text that says why not. */
+  ready(): true | string {
+    return this.pointersSeen || this.serving.size > 0 ? true : 'no snapshot on the disk, and the pointers were not seen yet';
+  }
+
+  *snapshots(): Iterable<LoadedSnapshot> {
+    for (const loader of this.loaders.values()) yield* loader.snapshots();
+  }
+
+  private async restore(): Promise<void> {
+    try {
+      const kept = await this.options.cache.load((clientId, kind, cause) => this.refused(clientId, kind, cause));
+      for (const snapshot of kept) {
+        const { clientId, kind } = snapshot.announcement;
+        try {
+          await this.loaderOf(clientId)?.restore(snapshot);
+        } catch (error) {
+          this.refused(clientId, kind, error);
+        }
+      }
+    } catch (error) {
+      this.options.report('the snapshots kept on the disk cannot be read', error);
+    }
+  }
+
+  /** One write after the other: an increment must not come before its image. */
+  private keeping(write: () => Promise<void>): void {
+    this.kept = this.kept.then(write).catch((error: unknown) => this.options.report('a snapshot could not be kept on the disk', error));
+  }
+
+  private async watch(): Promise<void> {
+    const listener: SnapshotListener = {
+      announced: (announcement) => this.loaderOf(announcement.clientId)?.announced(announcement),
+      incremented: (increment: Increment) => this.loaders.get(increment.clientId)?.incremented(increment),
+      unavailable: (error) => this.options.report('changes of snapshots cannot be looked for', error),
+    };
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      try {
+        await this.options.publication.watch(listener, signal);
+        this.pointersSeen = true;
+        return;
+      } catch (error) {
+        this.options.report('the snapshots’ pointers cannot be seen', error);
+        await this.pause(watchRetryMs);
+      }
+    }
+  }
+
+  private async pause(ms: number): Promise<void> {
+    const { signal } = this.stopping;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      signal.addEventListener(
+        'abort',
+        () => {
+          clearTimeout(timer);
+          resolve();
+        },
+        { once: true },
+      );
+    });
+  }
+
+  /** Undefined for a client that this node does not serve. */
+  private loaderOf(clientId: string): ClientLoader | undefined {
+    const { clients, publication, cache, metrics } = this.options;
+    if (clients !== undefined && !clients.has(clientId)) return undefined;
+    const known = this.loaders.get(clientId);
+    if (known !== undefined) return known;
+    const loader: ClientLoader = new ClientLoader(clientId, {
+      publication,
+      keep: (snapshot) => this.keeping(() => cache.keep(snapshot)),
+      keepIncrement: (increment) => this.keeping(() => cache.keepIncrement(increment)),
+      serve: (tables) => this.serving.set(clientId, tables),
+      fresh: (kind, builtAt) => metrics.snapshotLoaded(kind, (Date.now() - Date.parse(builtAt)) / 1000),
+      changed: () => this.acknowledge(loader),
+      refused: (kind, error) => this.refused(clientId, kind, error),
+    });
+    this.loaders.set(clientId, loader);
+    return loader;
+  }
+
+  private refused(clientId: string, kind: SnapshotKind, error: unknown): void {
+    const code = (error as { code?: unknown }).code;
+    this.options.metrics.snapshotRefused(clientId, kind, typeof code === 'string' ? code : 'UNKNOWN');
+    this.options.report(`the ${kind} of client ${clientId} was not loaded; what was loaded before goes on answering`, error);
+  }
+
+  private acknowledge(loader: ClientLoader): void {
+    const loadedAt = new Date().toISOString();
+    for (const snapshot of loader.acknowledgements()) {
+      const acknowledgement = { ...snapshot, nodeId: this.options.nodeId, clientId: loader.clientId, loadedAt };
+      this.options.publication.acknowledge(acknowledgement).catch((error: unknown) => {
+        if (!this.stopping.signal.aborted) this.options.report(`the ${snapshot.kind} of ${loader.clientId} was not acknowledged`, error);
+      });
+    }
+  }
+}
