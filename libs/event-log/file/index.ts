@@ -1,0 +1,2 @@
+export * from './file-log.js';
+export * from './log-corrupted.js';

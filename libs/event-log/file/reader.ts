@@ -1,0 +1,112 @@
+import { type EventMetadata, type JsonObject, type LogFilter, type Position, type RecordedEvent } from '../event-log.js';
+import { LogCorrupted } from './log-corrupted.js';
+import { decodeRecord } from './record.js';
+import { type KindRow, type Store, textKey } from './store.js';
+
+/** Part of the log in order; `through` is how far it was looked at: everything up to there is in `events` or does not match. */
+export interface Part {
+  readonly events: readonly RecordedEvent[];
+  readonly through: number;
+}
+
+/**
+ * Reads in short transactions, one per call, each in a single turn of the event loop: none is held open while a consumer thinks, which would
+ * keep the store from reusing pages. `refresh` must be called first to see what other processes wrote.
+ */
+export class Reader {
+  // Never change once given, so that they can be kept; filled outside of transactions only.
+  private readonly streamNames = new Map<number, string>();
+  private readonly kindsById = new Map<number, KindRow>();
+
+  constructor(private readonly store: Store) {}
+
+  refresh(): void {
+    this.store.root.resetReadTxn();
+  }
+
+  /** Events after `after` up to and with `end` that match, at most `max`. */
+  all(after: number, end: number, filter: LogFilter | undefined, max: number): Part {
+    const positions = filter?.categories || filter?.types ? this.matching(after, end, filter, max) : this.every(after, end, max);
+    const events = positions.map((position) => this.at(position) ?? missing(position));
+    return { events, through: positions.length < max ? end : (positions.at(-1) ?? end) };
+  }
+
+  /** Events of a stream with revisions from `from` in steps of `step` (1 or -1), at most `max`. */
+  stream(name: string, from: bigint | undefined, step: 1 | -1, max: number): RecordedEvent[] {
+    const row = this.store.streams.get(textKey(name));
+    if (!row) return [];
+    const start = from === undefined ? (step > 0 ? 0 : row.last) : Number(from);
+    const range =
+      step > 0
+        ? { start: [row.id, Math.max(start, row.from)] as [number, number], end: [row.id, row.last + 1] as [number, number], limit: max }
+        : {
+            start: [row.id, Math.min(start, row.last)] as [number, number],
+            end: [row.id, row.from - 1] as [number, number],
+            limit: max,
+            reverse: true,
+          };
+    const positions = [...this.store.revisions.getRange(range).map(({ value }) => value)];
+    return positions.map((position) => this.at(position) ?? missing(position));
+  }
+
+  at(position: number): RecordedEvent | undefined {
+    const bytes = this.store.events.get(position);
+    if (!bytes) return undefined;
+    const record = decodeRecord(bytes, position);
+    const kind = this.kind(record.kindId);
+    return {
+      id: record.id,
+      type: kind.type,
+      data: JSON.parse(record.data.toString()) as JsonObject,
+      metadata: JSON.parse(record.metadata.toString()) as EventMetadata,
+      stream: this.streamName(record.streamId),
+      revision: BigInt(record.revision),
+      position: BigInt(position) as Position,
+      recordedAt: new Date(record.recordedAtMs),
+    };
+  }
+
+  private every(after: number, end: number, max: number): number[] {
+    return [...this.store.events.getKeys({ start: after + 1, end: end + 1, limit: max })];
+  }
+
+  /** Merges the index of each kind that the filter takes: a reader of one category never touches the others' events. */
+  private matching(after: number, end: number, filter: LogFilter, max: number): number[] {
+    const categories = filter.categories && new Set(filter.categories);
+    const types = filter.types && new Set(filter.types);
+    const runs: number[][] = [];
+    for (const { value: kind } of this.store.kinds.getRange()) {
+      if ((categories && !categories.has(kind.category)) || (types && !types.has(kind.type))) continue;
+      const keys = this.store.byKind.getKeys({ start: [kind.id, after + 1], end: [kind.id, end + 1], limit: max });
+      const run = [...keys.map(([, position]) => position)];
+      if (run.length > 0) runs.push(run);
+    }
+    if (runs.length <= 1) return runs[0] ?? [];
+    return runs
+      .flat()
+      .sort((a, b) => a - b)
+      .slice(0, max);
+  }
+
+  private streamName(id: number): string {
+    const known = this.streamNames.get(id);
+    if (known !== undefined) return known;
+    const name = this.store.streamNames.get(id);
+    if (name === undefined) throw new LogCorrupted(`stream ${id} has no name`);
+    // A log has a stream per node and day, and one per definition: bounded, but not by us.
+    if (this.streamNames.size >= 10_000) this.streamNames.clear();
+    this.streamNames.set(id, name);
+    return name;
+  }
+
+  private kind(id: number): KindRow {
+    if (!this.kindsById.has(id)) for (const { value } of this.store.kinds.getRange()) this.kindsById.set(value.id, value);
+    const kind = this.kindsById.get(id);
+    if (!kind) throw new LogCorrupted(`kind ${id} is not known`);
+    return kind;
+  }
+}
+
+function missing(position: number): never {
+  throw new LogCorrupted(`an index names position ${position}, where there is no event`);
+}

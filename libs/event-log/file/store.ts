@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { EventLogUnavailable } from '../event-log.js';
+import { LogCorrupted } from './log-corrupted.js';
+
+export interface StreamRow {
+  readonly id: number;
+  readonly name: string;
+  /** Revision of the newest event. */
+  readonly last: number;
+  /** First revision that reads show: past `last` after a soft delete. */
+  readonly from: number;
+}
+
+/** A category together with an event type: what filters ask for. */
+export interface KindRow {
+  readonly id: number;
+  readonly category: string;
+  readonly type: string;
+}
+
+/** The tables of the log. Every append writes them in one transaction. */
+export interface Store {
+  readonly root: RootDatabase;
+  /** position → the event (record.ts) */
+  readonly events: Database<Buffer, number>;
+  /** textKey(stream) → the stream */
+  readonly streams: Database<StreamRow, string>;
+  /** stream id → the stream's name */
+  readonly streamNames: Database<string, number>;
+  /** [stream id, revision] → position */
+  readonly revisions: Database<number, [number, number]>;
+  /** stream id and event id as bytes → the newest revision with this id, for `any` */
+  readonly ids: Database<number, Buffer>;
+  /** [textKey(category), textKey(type)] → the kind */
+  readonly kinds: Database<KindRow, [string, string]>;
+  /** [kind id, position] → true */
+  readonly byKind: Database<boolean, [number, number]>;
+}
+
+// Address space, not disk: the file grows as it is written, and past this the map is enlarged by the driver.
+const mapBytes = 64 * 1024 ** 3;
+
+/**
+ * Opens (and unless `readOnly` creates) the tables in `folder`.
+ *
+ * `overlappingSync: false` is what makes an append durable and a read honest: a commit writes the pages, waits for fdatasync, then writes the
+ * meta page through a descriptor opened with O_DSYNC – only then do readers of any process see it and does the commit's promise resolve
+ * (seen with strace). The driver's default shows events to readers before they are on the disk: a projection could then know what the log loses.
+ */
+export function openStore(folder: string, readOnly: boolean): Store {
+  const file = join(folder, 'data.mdb');
+  try {
+    if (readOnly) {
+      if (!existsSync(file)) throw new EventLogUnavailable(`there is no event log in ${folder}`);
+    } else mkdirSync(folder, { recursive: true });
+    if (existsSync(file)) checkFile(file);
+    const root = open({ path: folder, overlappingSync: false, readOnly, mapSize: mapBytes, maxDbs: 16, maxReaders: 512 } as Parameters<
+      typeof open
+    >[0]);
+    return {
+      root,
+      events: root.openDB({ name: 'events', encoding: 'binary' }),
+      streams: root.openDB({ name: 'streams' }),
+      streamNames: root.openDB({ name: 'streamNames' }),
+      revisions: root.openDB({ name: 'revisions' }),
+      ids: root.openDB({ name: 'ids', keyEncoding: 'binary' }),
+      kinds: root.openDB({ name: 'kinds' }),
+      byKind: root.openDB({ name: 'byKind' }),
+    };
+  } catch (error) {
+    throw storeError(error, `cannot open the event log in ${folder}`);
+  }
+}
+
+/** What the port's users see of a failure in the store. */
+export function storeError(error: unknown, doing: string): Error {
+  if (error instanceof EventLogUnavailable || error instanceof LogCorrupted) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (/MDB_(CORRUPTED|INVALID|PAGE_NOTFOUND|VERSION_MISMATCH|PANIC)/.test(message))
+    return new LogCorrupted(`${doing}: ${message}`, { cause: error });
+  return new EventLogUnavailable(`${doing}: ${message}`, { cause: error });
+}
+
+/** A name as a key: itself, or its hash when it is longer than the store's keys may be or has a NUL. */
+export function textKey(text: string): string {
+  const plain = text.length <= 400 && Buffer.byteLength(text) <= 600 && !text.includes('\0') && !text.startsWith('#');
+  return plain ? text : `#${createHash('sha256').update(text).digest('hex')}`;
+}
+
+const metaMagic = 0xbeefc0de;
+const metaAt = 24;
+
+/**
+ * Reads LMDB's two meta pages: the driver itself dies of a bus error on a file that is shorter than its newest meta page says.
+ * @throws LogCorrupted
+ */
+function checkFile(file: string): void {
+  const descriptor = openSync(file, 'r');
+  try {
+    if (fstatSync(descriptor).size === 0) return;
+    const first = readMeta(descriptor, 0);
+    if (!first) throw new LogCorrupted(`${file} is no event log, or its beginning is damaged`);
+    const second = readMeta(descriptor, first.pageBytes);
+    if (!second) throw new LogCorrupted(`${file} is no event log, or its beginning is damaged`);
+    const newest = second.transaction > first.transaction ? second : first;
+    const bytes = (newest.lastPage + 1) * newest.pageBytes;
+    // After the meta pages: another process may be writing, and then the file only grows.
+    const { size } = fstatSync(descriptor);
+    if (size < bytes) throw new LogCorrupted(`${file} is cut short: ${size} bytes of ${bytes}; restore it from a backup`);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** mdb.c, `MDB_meta` after the page header of 24 bytes: magic, version, address, map size, two tables of 48 bytes, last page, transaction. */
+function readMeta(descriptor: number, at: number): { pageBytes: number; lastPage: number; transaction: number } | undefined {
+  const bytes = Buffer.alloc(192);
+  if (readSync(descriptor, bytes, 0, bytes.length, at) < bytes.length || bytes.readUInt32LE(metaAt) !== metaMagic) return undefined;
+  const tablesAt = metaAt + 24;
+  return {
+    pageBytes: bytes.readUInt32LE(tablesAt),
+    lastPage: Number(bytes.readBigUInt64LE(tablesAt + 96)),
+    transaction: Number(bytes.readBigUInt64LE(tablesAt + 104)),
+  };
+}
