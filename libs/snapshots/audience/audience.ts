@@ -107,6 +107,11 @@ export class Audience implements AudienceLookup {
     return this.parts.sizes;
   }
 
+  /** Of a customer who is told apart by the id; -1 for every other. */
+  membershipById(customerId: string): number {
+    return this.parts.ids.get(customerId) ?? -1;
+  }
+
   /** The sets by number, as `setWidth` words each: for the overlay. */
   sets(): Uint32Array {
     return this.parts.sets;

@@ -80,7 +80,7 @@ export class Overlay implements AudienceLookup {
     hash64[0] = hash;
     const number = this.slots[this.slotOf(hash32[0]!, hash32[1]!) + 2]!;
     if (number === free) return this.base.membershipOf(hash, customerId);
-    return number === byId ? (this.ids.get(customerId) ?? -1) : number;
+    return number === byId ? (this.ids.get(customerId) ?? this.base.membershipById(customerId)) : number;
   }
 
   sizes(): ArrayLike<number> {
