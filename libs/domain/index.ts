@@ -27,6 +27,8 @@ export * from './facts/message-key.js';
 export * from './facts/order-amount.js';
 export * from './facts/properties.js';
 export * from './ids.js';
+export * from './import/import.js';
+export * from './import/import-codec.js';
 export * from './json.js';
 export * from './known.js';
 export * from './refusals.js';
