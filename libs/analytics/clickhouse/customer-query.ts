@@ -1,0 +1,129 @@
+import { type FieldSql, fieldSql } from './customer-fields.js';
+import type { Parameters } from './parameters.js';
+import type { Branch, Frame, Partial, Span } from './partials.js';
+
+/** Which facts are read: conditions on the columns `client_id`, `customer_hash` and `customer_id` of a table with this alias. */
+export type Choice = (alias: string) => readonly string[];
+
+/**
+ * Gathers any set of customer fields in one statement. It reads each table that is needed once; what it yields is one row per customer with the
+ * keys, `known` (the number of events, 0 for one that is only listed or was only answered) and a column per field asked for.
+ */
+export class CustomerQuery {
+  private readonly partials = new Map<string, { name: string; partial: Partial }>();
+  private readonly values = new Map<string, { name: string; value: string }>();
+  private readonly known: string;
+
+  constructor(
+    private readonly frame: Frame,
+    private readonly choice: Choice,
+    private readonly parameters: Parameters,
+    /** The key of a customer: with the client where there are several. */
+    private readonly keys: readonly string[] = ['customer_hash', 'customer_id'],
+  ) {
+    this.known = this.merged(fieldSql('events.count', {}, frame, parameters).partial);
+  }
+
+  /** Asks for a field within a span; returns the name of its column and how it is compared. */
+  field(field: string, span: Span = {}): { column: string; kind: FieldSql['kind'] } {
+    const sql = fieldSql(field, span, this.frame, this.parameters);
+    const value = sql.value(this.merged(sql.partial));
+    const known = this.values.get(value) ?? { name: `f${this.values.size}`, value };
+    this.values.set(value, known);
+    return { column: known.name, kind: sql.kind };
+  }
+
+  private merged(partial: Partial): string {
+    const key = JSON.stringify([partial.branch, partial.columns]) + (partial.perVisit ?? '');
+    const known = this.partials.get(key) ?? { name: `m${this.partials.size}`, partial };
+    this.partials.set(key, known);
+    return known.name;
+  }
+
+  /** `listed`: an array of customer ids (SQL) that are there even when nothing is known of them. */
+  sql(listed?: string): string {
+    const partials = [...this.partials.values()];
+    const branches: string[] = [this.events(partials)];
+    if (partials.some(({ partial }) => partial.branch === 'orders')) branches.push(this.orders(partials));
+    if (partials.some(({ partial }) => partial.branch === 'served')) branches.push(this.served(partials));
+    if (listed !== undefined) branches.push(this.onlyListed(partials, listed));
+    const keys = this.keys.join(', ');
+    const merges = partials.map(
+      ({ name, partial }) => `${partial.merge(partial.columns.map((_, index) => `b.${name}_${index}`))} AS ${name}`,
+    );
+    const fields = [...this.values.values()].map(({ name, value }) => `${value} AS ${name}`);
+    const there = listed === undefined ? '' : ` OR max(b.listed) = 1`;
+    return `SELECT ${[keys, `${this.known} AS known`, ...fields].join(',\n  ')}
+FROM
+(
+SELECT ${[keys, ...merges].join(',\n  ')}
+FROM
+(
+${branches.join('\nUNION ALL\n')}
+) AS b
+GROUP BY ${keys}
+HAVING ${this.known} > 0${there}
+)`;
+  }
+
+  private columns(partials: readonly Named[], branch: Branch | 'listed', keys: readonly string[]): string {
+    const values = partials.flatMap(({ name, partial }) =>
+      partial.columns.map(({ expression, neutral }, index) => `${partial.branch === branch ? expression : neutral} AS ${name}_${index}`),
+    );
+    return [...keys, ...values, `${branch === 'listed' ? 1 : 0} AS listed`].join(',\n  ');
+  }
+
+  private keysOf(alias: string): string[] {
+    return this.keys.map((key) => `${alias}.${key} AS ${key}`);
+  }
+
+  private grouped(alias: string): string {
+    return this.keys.map((key) => `${alias}.${key}`).join(', ');
+  }
+
+  private events(partials: readonly Named[]): string {
+    const needsVisits = partials.some(({ partial }) => partial.perVisit);
+    // A session's events are one visit; others are one a local day; what is nobody's visit stands apart.
+    const visit = needsVisits
+      ? ", if(f.type IN ('Order Refunded', 'Customer Updated'), '', f.session_id), multiIf(f.type IN ('Order Refunded', 'Customer Updated'), toInt32(-3000000), f.session_id != '', toInt32(-2000000), " +
+        `${this.frame.localDay})`
+      : '';
+    return `SELECT ${this.columns(partials, 'events', this.keysOf('f'))}
+FROM behaviour_facts AS f FINAL
+${where([...this.choice('f'), `f.time <= ${this.frame.asOf}`])}
+GROUP BY ${this.grouped('f')}${visit}`;
+  }
+
+  /** Of the completions of one order id the first recorded counts, whenever it says it was: so times are looked at after that. */
+  private orders(partials: readonly Named[]): string {
+    return `SELECT ${this.columns(partials, 'orders', this.keysOf('o'))}
+FROM
+(
+  SELECT ${[...this.keysOf('r'), 'r.type AS type'].join(', ')},
+    argMin(r.time, r.log_position) AS time, argMin(r.amount, r.log_position) AS amount, argMin(r.coupon, r.log_position) AS coupon
+  FROM order_facts AS r FINAL
+  ${where(this.choice('r'))}
+  GROUP BY ${this.grouped('r')}, r.type, r.order_id, if(r.order_id = '' OR r.type = 'Order Refunded', r.log_position, 0)
+) AS o
+WHERE o.time <= ${this.frame.asOf}
+GROUP BY ${this.grouped('o')}`;
+  }
+
+  private served(partials: readonly Named[]): string {
+    return `SELECT ${this.columns(partials, 'served', this.keysOf('s'))}
+FROM served_facts AS s FINAL
+${where([...this.choice('s'), `s.time <= ${this.frame.asOf}`])}
+GROUP BY ${this.grouped('s')}`;
+  }
+
+  private onlyListed(partials: readonly Named[], listed: string): string {
+    return `SELECT ${this.columns(partials, 'listed', ['xxHash64(l.id) AS customer_hash', 'l.id AS customer_id'])}
+FROM (SELECT arrayJoin(${listed}) AS id) AS l`;
+  }
+}
+
+type Named = { readonly name: string; readonly partial: Partial };
+
+function where(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+}

@@ -1,0 +1,216 @@
+import { type Criteria, customerFields, customersListed, moneyText, segmentsReferredTo } from '#libs/domain';
+import type { ClientScope, CustomerFields, Preview, SegmentCriteria, Summary, SummaryRow } from '../analytics.js';
+import type { ClickHouseConnection } from './client.js';
+import { type Judgement, judge, judgingSettings } from './judgement.js';
+import { clickHouseTime } from './parameters.js';
+
+interface Judged {
+  readonly scope: ClientScope;
+  readonly segments: SegmentCriteria;
+  readonly asOf: Date;
+}
+
+const previewSample = 10;
+
+export async function preview(connection: ClickHouseConnection, query: Judged & { readonly criteria: Criteria }): Promise<Preview> {
+  const judgement = judge(query.scope, query.asOf);
+  const { source, member } = chosen(judgement, query.criteria, query.segments);
+  const [row] = await connection.query<{ size: string; knownMembers: string; knownCustomers: string; sample: string[] }>(
+    `SELECT countIf(member) AS size, countIf(member AND known > 0) AS knownMembers, countIf(known > 0) AS knownCustomers,
+  groupArraySortedIf(${previewSample})(customer_id, member) AS sample
+FROM
+(
+SELECT customer_id, known, ${member} AS member
+FROM
+(
+${source}
+)
+)`,
+    judgement.parameters.all,
+    judgingSettings,
+  );
+  if (row === undefined) throw new Error('an aggregate without a row');
+  return {
+    size: Number(row.size),
+    knownMembers: Number(row.knownMembers),
+    knownCustomers: Number(row.knownCustomers),
+    sample: row.sample,
+  };
+}
+
+export async function customers(
+  connection: ClickHouseConnection,
+  query: Judged & { readonly filter: Criteria | null; readonly after: string | null; readonly first: number },
+): Promise<{ customers: readonly CustomerFields[]; hasNext: boolean; total: number }> {
+  const judgement = judge(query.scope, query.asOf);
+  const { source, member } = chosen(judgement, query.filter ?? { all: [] }, query.segments);
+  const after = query.after === null ? '1' : `customer_id > ${judgement.parameters.text(query.after)}`;
+  const [row] = await connection.query<{ total: string; ids: string[] }>(
+    `SELECT count() AS total, groupArraySortedIf(${Math.trunc(query.first) + 1})(customer_id, ${after}) AS ids
+FROM
+(
+${source}
+)
+WHERE ${member}`,
+    judgement.parameters.all,
+    judgingSettings,
+  );
+  const ids = row?.ids ?? [];
+  const page = ids.slice(0, query.first);
+  return { customers: await fieldsOf(connection, query, page), hasNext: ids.length > query.first, total: Number(row?.total ?? 0) };
+}
+
+/** The customers who can be members (known ones, and those on the criteria's lists), and the condition that says who is. */
+function chosen({ parameters, query, conditions }: Judgement, criteria: Criteria, segments: SegmentCriteria) {
+  conditions.segments(segmentsReferredTo(criteria), segments);
+  const member = conditions.of(criteria);
+  const listed = [...customersListed(criteria, segments)];
+  return { source: conditions.sql(query.sql(listed.length === 0 ? undefined : parameters.texts(listed))), member };
+}
+
+type Value = string | number | boolean | null;
+
+/** All fields of these customers, in the order given. */
+async function fieldsOf(connection: ClickHouseConnection, { scope, asOf }: Judged, ids: readonly string[]): Promise<CustomerFields[]> {
+  if (ids.length === 0) return [];
+  const { parameters, query } = judge(scope, asOf, { only: ids });
+  const columns = Object.keys(customerFields).map((field) => ({ field, ...query.field(field) }));
+  const shown = columns.map(({ column, kind }) => (kind === 'money' ? `toString(${column}) AS ${column}_` : `${column} AS ${column}_`));
+  const [rows, attributes] = await Promise.all([
+    connection.query<Record<string, Value> & { customer_id: string }>(
+      `SELECT customer_id, ${shown.join(', ')}\nFROM\n(\n${query.sql(parameters.texts(ids))}\n)`,
+      parameters.all,
+      judgingSettings,
+    ),
+    attributesOf(connection, scope.clientId, asOf, ids),
+  ]);
+  const byId = new Map(rows.map((row) => [row.customer_id, row]));
+  return ids.map((customerId) => {
+    const row = byId.get(customerId);
+    const fields: Record<string, Value> = {};
+    for (const { field, column, kind } of columns) fields[field] = shownValue(row?.[`${column}_`] ?? null, kind);
+    for (const [name, json] of attributes.get(customerId) ?? []) fields[`attributes.${name}`] = attributeValue(json);
+    return { customerId, fields };
+  });
+}
+
+function shownValue(value: Value, kind: string): Value {
+  if (kind === 'count') return Number(value);
+  if (kind === 'boolean') return value === 1 || value === true;
+  if (kind === 'money') return withFourDigits(String(value));
+  return value;
+}
+
+/** ClickHouse leaves out the zeros at the end of a decimal. */
+function withFourDigits(decimal: string): string {
+  const [integer, fraction = ''] = decimal.split('.');
+  return `${integer}.${fraction.padEnd(4, '0')}`;
+}
+
+/** What is no plain value is shown as its JSON. */
+function attributeValue(json: string): Value {
+  const value: unknown = JSON.parse(json);
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === null ? value : json;
+}
+
+async function attributesOf(
+  connection: ClickHouseConnection,
+  clientId: string,
+  asOf: Date,
+  ids: readonly string[],
+): Promise<Map<string, [name: string, json: string][]>> {
+  const rows = await connection.query<{ customer_id: string; attributes: [string, string][] }>(
+    `SELECT customer_id, arraySort(groupArray((name, json))) AS attributes
+FROM
+(
+  SELECT f.customer_id AS customer_id, attribute.1 AS name, argMax(attribute.2, (f.time, f.log_position)) AS json
+  FROM behaviour_facts AS f FINAL
+  ARRAY JOIN arrayZip(mapKeys(f.attributes), mapValues(f.attributes)) AS attribute
+  WHERE f.client_id = {client:String} AND f.customer_hash IN arrayMap(id -> xxHash64(id), {ids:Array(String)}) AND f.customer_id IN {ids:Array(String)}
+    AND f.type = 'Customer Updated' AND f.time <= {asOf:DateTime64(3, 'UTC')}
+  GROUP BY f.customer_id, name
+)
+GROUP BY customer_id`,
+    { client: clientId, ids, asOf: clickHouseTime(asOf.getTime()) },
+  );
+  return new Map(rows.map((row) => [row.customer_id, row.attributes]));
+}
+
+type SummaryColumns = Readonly<
+  Record<'customers' | 'purchasers' | 'orders' | 'newCustomers' | 'visits' | 'productViews' | 'cartAdds', string>
+> & {
+  readonly revenue: string;
+  readonly source: string;
+};
+
+/** One pass: what the chosen customers did within the period, by the source of their arrival; the whole is the sum of the sources. */
+export async function customerSummary(
+  connection: ClickHouseConnection,
+  query: {
+    readonly scope: ClientScope;
+    readonly segments: SegmentCriteria;
+    readonly filter: Criteria | null;
+    readonly period: { readonly from: Date; readonly to: Date } | null;
+    readonly now: Date;
+  },
+): Promise<Summary> {
+  const judgement = judge(query.scope, query.now);
+  const { parameters } = judgement;
+  const within =
+    query.period === null ? {} : { from: parameters.time(query.period.from.getTime()), to: parameters.time(query.period.to.getTime()) };
+  const column = (field: string, span = within): string => judgement.query.field(field, span).column;
+  const first = column('events.first', {});
+  const isNew = query.period === null ? `isNotNull(${first})` : `ifNull(${first} >= ${within.from} AND ${first} < ${within.to}, 0)`;
+  const events = column('events.count');
+  const orders = column('orders.count');
+  const selected = [
+    `${column('arrival.source', {})} AS source`,
+    'count() AS customers',
+    `countIf(${isNew}) AS newCustomers`,
+    `countIf(${orders} > 0) AS purchasers`,
+    `sum(${column('visits.count')}) AS visits`,
+    `sum(${column('views.count')}) AS productViews`,
+    `sum(${column('cart.adds')}) AS cartAdds`,
+    `sum(${orders}) AS orders`,
+    `toString(sum(${column('orders.total')})) AS revenue`,
+  ];
+  const { source, member } = chosen(judgement, query.filter ?? { all: [] }, query.segments);
+  const rows = await connection.query<SummaryColumns>(
+    `SELECT ${selected.join(',\n  ')}
+FROM
+(
+${source}
+)
+WHERE ${member} AND ${events} > 0
+GROUP BY source
+ORDER BY customers DESC, source`,
+    parameters.all,
+    judgingSettings,
+  );
+  return summaryOf(rows);
+}
+
+function summaryOf(rows: readonly SummaryColumns[]): Summary {
+  const sum = (name: keyof Omit<SummaryColumns, 'revenue' | 'source'>): number => rows.reduce((total, row) => total + Number(row[name]), 0);
+  return {
+    customers: sum('customers'),
+    newCustomers: sum('newCustomers'),
+    purchasers: sum('purchasers'),
+    visits: sum('visits'),
+    productViews: sum('productViews'),
+    cartAdds: sum('cartAdds'),
+    orders: sum('orders'),
+    revenue: moneySum(rows.map((row) => row.revenue)),
+    bySource: rows.map((row): SummaryRow & { source: string } => ({
+      source: row.source,
+      customers: Number(row.customers),
+      purchasers: Number(row.purchasers),
+      orders: Number(row.orders),
+      revenue: withFourDigits(row.revenue),
+    })),
+  };
+}
+
+function moneySum(decimals: readonly string[]): string {
+  return moneyText(decimals.reduce((units, decimal) => units + BigInt(withFourDigits(decimal).replace('.', '')), 0n));
+}
