@@ -42,8 +42,8 @@ export interface Caller {
 /** What the answers are made from; `ServingTables` in a node. */
 export interface TablesOfClients {
   of(clientId: string): ClientTables | undefined;
-  /** Whether the client, or this campaign of it, may still come: then a node answers 503 and not 404. */
-  mayStillCome(clientId: string, campaign: boolean): boolean;
+  /** Whether the client's playbook, or a newer one, may still come: then a node answers 503 and not 404 for what it does not know. */
+  mayStillCome(clientId: string): boolean;
 }
 
 export class Answering {
@@ -102,8 +102,7 @@ export class Answering {
   private tablesOf(clientId: ClientId): ClientTables {
     const tables = this.tables.of(clientId);
     if (tables !== undefined) return tables;
-    if (this.tables.mayStillCome(clientId, false))
-      throw new Refused(503, 'NO_SNAPSHOT_YET', `no playbook of client ${clientId} is here yet`);
+    if (this.tables.mayStillCome(clientId)) throw new Refused(503, 'NO_SNAPSHOT_YET', `no playbook of client ${clientId} is here yet`);
     throw new Refused(404, 'CLIENT_UNKNOWN', `there is no client ${clientId}`);
   }
 
@@ -132,7 +131,7 @@ export class Answering {
     const request = asked.placementId === placementId ? asked : { ...asked, placementId };
     const decision = decideFor(tables, campaignId, who.customerId, request);
     if (decision === undefined) {
-      if (this.tables.mayStillCome(tables.clientId, true)) {
+      if (this.tables.mayStillCome(tables.clientId)) {
         throw new Refused(503, 'NO_SNAPSHOT_YET', `the newest playbook of client ${tables.clientId} is not here yet`);
       }
       throw new Refused(404, 'CAMPAIGN_UNKNOWN', `client ${tables.clientId} has no campaign ${campaignId}`);

@@ -55,7 +55,7 @@ export class ServingTables implements TablesOfClients {
     return this.serving.get(clientId);
   }
 
-  mayStillCome(clientId: string, _campaign: boolean): boolean {
+  mayStillCome(clientId: string): boolean {
     return !this.pointersSeen || this.loaders.get(clientId)?.playbookIsComing === true;
   }
 
