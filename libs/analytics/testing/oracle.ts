@@ -86,10 +86,8 @@ class Oracle {
     if ('any' in criteria) return criteria.any.some((part) => this.holds(part, customerId));
     if ('not' in criteria) return !this.holds(criteria.not, customerId);
     if ('customers' in criteria) return criteria.customers.includes(customerId);
-    if ('segment' in criteria) {
-      const referred = this.segment(criteria.segment);
-      return this.holdable(referred).has(customerId) && this.holds(referred, customerId);
-    }
+    // Whoever can be in the referring segment is judged by the other's criteria like everyone else, also when the other could not hold them.
+    if ('segment' in criteria) return this.holds(this.segment(criteria.segment), customerId);
     return this.compares(criteria, customerId);
   }
 
@@ -103,7 +101,8 @@ class Oracle {
   }
 
   private segment(segmentId: string): Criteria {
-    const criteria = this.question.segments[segmentId];
+    const { segments } = this.question;
+    const criteria = Object.hasOwn(segments, segmentId) ? segments[segmentId] : undefined;
     if (criteria === undefined) throw new Error(`no segment ${segmentId}`);
     return criteria;
   }
