@@ -78,8 +78,12 @@ export class AudienceBuilder {
     this.apart.push({ hash, customerId, number: this.table.intern(set, 0) });
   }
 
-  /** @throws SnapshotTooLarge past `audienceBytesMax`; a RangeError while customers of a colliding hash are not kept apart. */
-  image(): AudienceImage {
+  /**
+   * The same content and edition give the same bytes. An image whose version has increments already gets another edition, so that nobody
+   * takes those for increments on this one. @throws SnapshotTooLarge past `audienceBytesMax`; a RangeError while customers of a colliding
+   * hash are not kept apart.
+   */
+  image(edition = 0): AudienceImage {
     for (const [hash, rows] of this.colliding) {
       const known = this.apart.filter((one) => one.hash === hash).length;
       if (known < rows) throw new RangeError(`${rows} customers have the hash ${hash}, and ${known} were kept apart`);
@@ -102,6 +106,7 @@ export class AudienceBuilder {
       byId: this.apart.length,
       segmentIdsBytes: names.length,
       byIdBytes: ids.length,
+      edition,
     };
     const offsets = audienceOffsets(counts);
     const total = offsets.checksum + 8;
@@ -273,6 +278,7 @@ function writeHeader(bytes: Uint8Array, counts: AudienceCounts, offsets: Audienc
   view.setUint32(44, counts.byId, true);
   view.setUint32(48, counts.segmentIdsBytes, true);
   view.setUint32(52, counts.byIdBytes, true);
+  view.setBigUint64(96, BigInt(counts.edition), true);
   offsetNames.forEach((name, index) => {
     view.setUint32(56 + index * 4, offsets[name], true);
   });

@@ -86,6 +86,14 @@ describe('an audience image', () => {
     expect(Buffer.from(other.bytes).equals(one.bytes)).toBe(true);
   });
 
+  it('is other bytes in another edition, and answers alike', async () => {
+    const builder = new AudienceBuilder(smallIds);
+    await builder.take(rowsOf(smallIds, small));
+    const [one, other] = [builder.image(), builder.image(1_800_000_000_000)];
+    expect(Buffer.from(other.bytes).equals(one.bytes)).toBe(false);
+    for (const [id, chosen] of small) expect(segmentsIn(readAudience(other.bytes), id)).toEqual(chosen);
+  });
+
   it('is what it was', async () => {
     const file = new URL('../golden/audience.v1.bin', import.meta.url);
     const { bytes } = await build(smallIds, small);

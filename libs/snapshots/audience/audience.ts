@@ -191,6 +191,7 @@ function readHeader(bytes: Uint8Array): AudienceCounts {
     byId: view.getUint32(44, true),
     segmentIdsBytes: view.getUint32(48, true),
     byIdBytes: view.getUint32(52, true),
+    edition: Number(view.getBigUint64(96, true)),
   };
   check(counts.directoryBits === directoryBitsFor(counts.customers), 'bits of the directory');
   check(counts.entries <= counts.customers && counts.byHash <= counts.customers && counts.byId <= counts.customers, 'counts');

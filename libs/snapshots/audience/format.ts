@@ -3,7 +3,7 @@ import { setWidth } from './membership-table.js';
 
 export const audienceMagic = 'vitr-aud';
 export const audienceFormat = 1;
-export const audienceHeaderBytes = 96;
+export const audienceHeaderBytes = 104;
 /** One image: about 380 million customers. Offsets are 32-bit. */
 export const audienceBytesMax = 2 ** 31;
 /** Number of an exception that is told apart by its id. */
@@ -26,6 +26,8 @@ export interface AudienceCounts {
   readonly byId: number;
   readonly segmentIdsBytes: number;
   readonly byIdBytes: number;
+  /** Tells images of the same content apart where they must not have the same version; 0 otherwise. */
+  readonly edition: number;
 }
 
 /** Begin of each section, and of the check sum at the end. */
