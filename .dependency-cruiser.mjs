@@ -17,7 +17,7 @@ export default {
     {
       name: 'domain-does-no-io',
       severity: 'error',
-      from: { path: '^libs/domain/', pathNot: '\\.spec\\.ts$' },
+      from: { path: '^libs/domain/', pathNot: '\\.spec\\.ts$|/testing/' },
       to: { dependencyTypes: ['core'] },
     },
     { name: 'libraries-do-not-import-apps', severity: 'error', from: { path: '^libs/' }, to: { path: '^apps/' } },

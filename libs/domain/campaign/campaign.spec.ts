@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { rejected } from '../decider.js';
 import type { Known } from '../known.js';
 import { given } from '../testing/given.js';
-import { type CampaignEvent, campaign, campaignStream, type GivenRule } from './campaign.js';
+import { type CampaignEvent, campaign, campaignStream } from './campaign.js';
+import type { GivenRule } from './rules.js';
 
 const known: Known = {
   contents: new Set(['ten', 'twenty']),

@@ -5,7 +5,7 @@ import { parseRfc3339 } from '../facts/instant.js';
 import { equalJson } from '../json.js';
 import type { Known } from '../known.js';
 import { clientUnknown, refuseIds, refuseMore, refuseName } from '../refusals.js';
-import { checkRules } from './rules.js';
+import { checkRules, type GivenRule } from './rules.js';
 
 export type CampaignEvent =
   | {
@@ -29,23 +29,6 @@ interface About {
   readonly campaignId: string;
   /** Null: there is no such client. */
   readonly known: Known | null;
-}
-
-/** A rule as it was given; `when` is unchecked. Absent and null are the same. */
-export interface GivenRule {
-  readonly ruleId: string;
-  readonly priority: number;
-  readonly segmentId?: string | null | undefined;
-  readonly when?: unknown;
-  readonly contentId?: string | null | undefined;
-  readonly groups?: readonly GivenGroup[] | null | undefined;
-}
-
-export interface GivenGroup {
-  readonly groupId: string;
-  readonly weight: number;
-  readonly contentId?: string | null | undefined;
-  readonly control?: boolean | null | undefined;
 }
 
 export type CampaignCommand =

@@ -5,7 +5,23 @@ import { parseDefinitionId } from '../ids.js';
 import { jsonBytes } from '../json.js';
 import type { Known } from '../known.js';
 import { idInvalid } from '../refusals.js';
-import type { GivenGroup, GivenRule } from './campaign.js';
+
+/** A rule as it was given; `when` is unchecked. Absent and null are the same. */
+export interface GivenRule {
+  readonly ruleId: string;
+  readonly priority: number;
+  readonly segmentId?: string | null | undefined;
+  readonly when?: unknown;
+  readonly contentId?: string | null | undefined;
+  readonly groups?: readonly GivenGroup[] | null | undefined;
+}
+
+export interface GivenGroup {
+  readonly groupId: string;
+  readonly weight: number;
+  readonly contentId?: string | null | undefined;
+  readonly control?: boolean | null | undefined;
+}
 
 export const rulesPerCampaignMax = 500;
 export const groupsPerRuleMax = 100;
