@@ -1,1 +1,3 @@
 export * from './event-log.js';
+export * from './follow-log.js';
+export * from './run-command.js';
