@@ -26,11 +26,7 @@ export const importCodec: Codec<ImportEvent> = {
         const fields = StoredFields.of(stored);
         return {
           type: 'RecordsImported',
-          read: fields.number('read'),
-          imported: fields.number('imported'),
-          duplicate: fields.number('duplicate'),
-          rejected: fields.number('rejected'),
-          skipped: fields.number('skipped'),
+          ...rowsOf(fields),
           rejectedBecause: fields.list('rejectedBecause', (each) => ({ reason: each.string('reason'), rows: each.number('rows') })),
           events: fields.list('events', (each) => ({ type: each.string('type'), count: each.number('count') })),
           shiftDays: fields.number('shiftDays'),
@@ -38,13 +34,23 @@ export const importCodec: Codec<ImportEvent> = {
       }
       case 'ImportFailed': {
         const fields = StoredFields.of(stored);
-        return { type: 'ImportFailed', code: fields.string('code'), message: fields.string('message') };
+        return { type: 'ImportFailed', code: fields.string('code'), message: fields.string('message'), ...rowsOf(fields) };
       }
       default:
         return undefined;
     }
   },
 };
+
+function rowsOf(fields: StoredFields) {
+  return {
+    read: fields.number('read'),
+    imported: fields.number('imported'),
+    duplicate: fields.number('duplicate'),
+    rejected: fields.number('rejected'),
+    skipped: fields.number('skipped'),
+  };
+}
 
 /** Kept as it was given; whether it can be read today is asked when it is used. */
 function mappingOf(stored: StoredShape): { readonly [name: string]: JsonLike } {

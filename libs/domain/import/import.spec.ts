@@ -14,9 +14,10 @@ const details = {
 };
 const start = { type: 'StartImport', clientId: 'golf', ...details } as const;
 const started: ImportEvent = { type: 'ImportStarted', ...details };
-const outcome = { read: 1, imported: 1, duplicate: 0, rejected: 0, skipped: 0, rejectedBecause: [], events: [], shiftDays: 0 };
+const rows = { read: 1, imported: 1, duplicate: 0, rejected: 0, skipped: 0 };
+const outcome = { ...rows, rejectedBecause: [], events: [], shiftDays: 0 };
 const imported: ImportEvent = { type: 'RecordsImported', ...outcome };
-const failed: ImportEvent = { type: 'ImportFailed', code: 'SOURCE_UNREADABLE', message: 'cut short' };
+const failed: ImportEvent = { type: 'ImportFailed', code: 'SOURCE_UNREADABLE', message: 'cut short', ...rows };
 const refused = (code: string, ...field: string[]) => rejected(code, '', field.length > 0 ? field : undefined);
 
 describe('an import', () => {
@@ -29,7 +30,7 @@ describe('an import', () => {
 
   it('ends once: done or failed, whatever is said again', () => {
     const finish = { type: 'FinishImport', ...outcome } as const;
-    const fail = { type: 'FailImport', code: 'SOURCE_UNREADABLE', message: 'cut short' } as const;
+    const fail = { type: 'FailImport', code: 'SOURCE_UNREADABLE', message: 'cut short', ...rows } as const;
     given(importDecider, [started]).when(finish).then([imported]);
     given(importDecider, [started]).when(fail).then([failed]);
     for (const command of [finish, fail]) {

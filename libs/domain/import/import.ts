@@ -5,13 +5,17 @@ import { parseDefinitionId } from '../ids.js';
 import type { JsonLike } from '../json.js';
 import { idInvalid, refuseIds } from '../refusals.js';
 
-/** What the file brought. In rows: read = imported + duplicate + rejected + skipped. */
-export interface ImportOutcome {
+/** In rows. */
+interface ImportRows {
   readonly read: number;
   readonly imported: number;
   readonly duplicate: number;
   readonly rejected: number;
   readonly skipped: number;
+}
+
+/** What the file brought: read = imported + duplicate + rejected + skipped. */
+export interface ImportOutcome extends ImportRows {
   readonly rejectedBecause: readonly { readonly reason: string; readonly rows: number }[];
   /** How many events of each type the imported rows became. */
   readonly events: readonly { readonly type: string; readonly count: number }[];
@@ -31,7 +35,8 @@ export type ImportEvent =
       readonly startedAt: string;
     }
   | ({ readonly type: 'RecordsImported' } & ImportOutcome)
-  | { readonly type: 'ImportFailed'; readonly code: string; readonly message: string };
+  /** The rows are those before it failed; rows of groups that were still open are read only. */
+  | ({ readonly type: 'ImportFailed'; readonly code: string; readonly message: string } & ImportRows);
 
 export type ImportCommand =
   | {
@@ -44,7 +49,7 @@ export type ImportCommand =
       readonly startedAt: string;
     }
   | ({ readonly type: 'FinishImport' } & ImportOutcome)
-  | { readonly type: 'FailImport'; readonly code: string; readonly message: string };
+  | ({ readonly type: 'FailImport'; readonly code: string; readonly message: string } & ImportRows);
 
 export interface ImportState {
   readonly status: 'none' | 'running' | 'done' | 'failed';
@@ -82,10 +87,12 @@ export const importDecider: Decider<ImportState, ImportCommand, ImportEvent> = {
         const { type: _, ...outcome } = command;
         return [{ type: 'RecordsImported', ...outcome }];
       }
-      case 'FailImport':
+      case 'FailImport': {
         if (state.status === 'none') return rejected('IMPORT_UNKNOWN', 'there is no such import');
         if (state.status !== 'running') return [];
-        return [{ type: 'ImportFailed', code: command.code, message: command.message }];
+        const { type: _, ...failure } = command;
+        return [{ type: 'ImportFailed', ...failure }];
+      }
       default:
         return unreachable(command);
     }
