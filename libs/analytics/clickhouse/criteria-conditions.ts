@@ -111,7 +111,8 @@ function comparisonSql(comparison: Comparison, judging: Judging): string {
         return `${column} = ${value === true ? 1 : 0}`;
     }
   })();
-  return isMissable ? `ifNull(${sql}, 0)` : sql;
+  // Also what cannot be missing: IN with a computed list is Nullable for ClickHouse.
+  return `ifNull(${sql}, 0)`;
 }
 
 const operators = { eq: '=', neq: '!=', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
@@ -121,7 +122,7 @@ function orderSql(column: string, { op, value }: Comparison, type: 'Decimal(38, 
   if (op === 'in' || op === 'notIn') {
     const values = (value as readonly (string | number)[]).map(String);
     if (values.length === 0) return op === 'in' ? '0' : '1';
-    return `${column} ${op === 'in' ? 'IN' : 'NOT IN'} ${parameters.add(`Array(${type})`, values)}`;
+    return `${column} ${op === 'in' ? 'IN' : 'NOT IN'} ${type === 'String' ? parameters.texts(values) : parameters.numbers(type, values)}`;
   }
   return `${column} ${operators[op as keyof typeof operators]} ${parameters.add(type, String(value))}`;
 }

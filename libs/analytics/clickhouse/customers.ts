@@ -2,7 +2,7 @@ import { type Criteria, customerFields, customersListed, moneyText, segmentsRefe
 import type { ClientScope, CustomerFields, Preview, SegmentCriteria, Summary, SummaryRow } from '../analytics.js';
 import type { ClickHouseConnection } from './client.js';
 import { type Judgement, judge, judgingSettings } from './judgement.js';
-import { clickHouseTime } from './parameters.js';
+import { Parameters } from './parameters.js';
 
 interface Judged {
   readonly scope: ClientScope;
@@ -119,6 +119,8 @@ async function attributesOf(
   asOf: Date,
   ids: readonly string[],
 ): Promise<Map<string, [name: string, json: string][]>> {
+  const parameters = new Parameters();
+  const asked = parameters.texts(ids);
   const rows = await connection.query<{ customer_id: string; attributes: [string, string][] }>(
     `SELECT customer_id, arraySort(groupArray((name, json))) AS attributes
 FROM
@@ -126,12 +128,12 @@ FROM
   SELECT f.customer_id AS customer_id, attribute.1 AS name, argMax(attribute.2, (f.time, f.log_position)) AS json
   FROM behaviour_facts AS f FINAL
   ARRAY JOIN arrayZip(mapKeys(f.attributes), mapValues(f.attributes)) AS attribute
-  WHERE f.client_id = {client:String} AND f.customer_hash IN arrayMap(id -> xxHash64(id), {ids:Array(String)}) AND f.customer_id IN {ids:Array(String)}
-    AND f.type = 'Customer Updated' AND f.time <= {asOf:DateTime64(3, 'UTC')}
+  WHERE f.client_id = ${parameters.text(clientId)} AND f.customer_hash IN arrayMap(id -> xxHash64(id), ${asked}) AND f.customer_id IN ${asked}
+    AND f.type = 'Customer Updated' AND f.time <= ${parameters.time(asOf.getTime())}
   GROUP BY f.customer_id, name
 )
 GROUP BY customer_id`,
-    { client: clientId, ids, asOf: clickHouseTime(asOf.getTime()) },
+    parameters.all,
   );
   return new Map(rows.map((row) => [row.customer_id, row.attributes]));
 }

@@ -4,6 +4,7 @@ import { type Analytics, NotYet } from '../analytics.js';
 import { audienceRows } from './audience.js';
 import type { ClickHouseConnection } from './client.js';
 import { customerSummary, customers, preview } from './customers.js';
+import { Parameters } from './parameters.js';
 import { knownMessages, readCheckpoint } from './writer.js';
 
 const pollMs = 25;
@@ -41,10 +42,11 @@ async function waitFor(connection: ClickHouseConnection, position: Position, tim
 
 async function customersByHash(connection: ClickHouseConnection, clientId: string, hashes: readonly string[]): Promise<readonly string[]> {
   if (hashes.length === 0) return [];
+  const parameters = new Parameters();
   const rows = await connection.query<{ customer_id: string }>(
     `SELECT DISTINCT customer_id FROM behaviour_facts
-     WHERE client_id = {client:String} AND customer_hash IN {hashes:Array(UInt64)} ORDER BY customer_id`,
-    { client: clientId, hashes },
+     WHERE client_id = ${parameters.text(clientId)} AND customer_hash IN ${parameters.numbers('UInt64', hashes)} ORDER BY customer_id`,
+    parameters.all,
   );
   return rows.map((row) => row.customer_id);
 }

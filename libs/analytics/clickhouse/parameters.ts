@@ -1,12 +1,14 @@
 import type { QueryParams } from './client.js';
 
+const listBytesMax = 100_000;
+
 /** Values on their way into a statement: each becomes `{pN:Type}`, so that nothing of a user's ever stands in SQL. Equal values share a parameter. */
 export class Parameters {
   private readonly byValue = new Map<string, string>();
   private readonly byName: Record<string, unknown> = {};
 
   /** The placeholder to write into the statement. `type` is the program's own text. */
-  add(type: string, value: string | number | boolean | readonly (string | number)[]): string {
+  add(type: string, value: string | readonly string[]): string {
     const key = `${type} ${JSON.stringify(value)}`;
     const known = this.byValue.get(key);
     if (known !== undefined) return known;
@@ -21,8 +23,28 @@ export class Parameters {
     return this.add('String', value);
   }
 
+  /** An array of texts. A long one is several parameters: ClickHouse takes at most 128 KiB of each. */
   texts(values: readonly string[]): string {
-    return this.add('Array(String)', values);
+    const pieces: string[] = [];
+    let piece: string[] = [];
+    let bytes = 0;
+    for (const value of values) {
+      // Every byte may be escaped.
+      const size = 4 + 2 * Buffer.byteLength(value);
+      if (bytes + size > listBytesMax) {
+        pieces.push(this.add('Array(String)', piece));
+        [piece, bytes] = [[], 0];
+      }
+      piece.push(value);
+      bytes += size;
+    }
+    pieces.push(this.add('Array(String)', piece));
+    return pieces.length === 1 ? (pieces[0] ?? '') : `arrayConcat(${pieces.join(', ')})`;
+  }
+
+  /** An array of numbers that are given as texts. */
+  numbers(type: 'Decimal(38, 4)' | 'Int64' | 'UInt64', values: readonly string[]): string {
+    return `arrayMap(x -> CAST(x, '${type}'), ${this.texts(values)})`;
   }
 
   /** Milliseconds since 1970, within 1900–2299. */

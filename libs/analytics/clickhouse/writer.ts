@@ -2,6 +2,7 @@ import type { Position } from '#libs/event-log';
 import type { FirstRecorded, Rows } from '#libs/projections';
 import type { AnalyticsWriter, DeadLetter } from '../analytics-writer.js';
 import type { ClickHouseConnection } from './client.js';
+import { Parameters } from './parameters.js';
 
 /** The one projection there is today. */
 const checkpointName = 'tables';
@@ -47,12 +48,14 @@ export async function knownMessages(
 ): Promise<Map<string, KnownMessage>> {
   const known = new Map<string, KnownMessage>();
   for (let from = 0; from < keys.length; from += keysMax) {
+    const parameters = new Parameters();
+    const [client, asked] = [parameters.text(clientId), parameters.texts(keys.slice(from, from + keysMax))];
     const rows = await connection.query<{ key: string; position: string; importId: string }>(
       `SELECT key, min(log_position) AS position, argMin(import_id, log_position) AS importId
-       FROM messages
-       WHERE client_id = {client:String} AND key_hash IN arrayMap(k -> xxHash64(k), {keys:Array(String)}) AND key IN {keys:Array(String)}
-       GROUP BY key`,
-      { client: clientId, keys: keys.slice(from, from + keysMax) },
+FROM messages
+WHERE client_id = ${client} AND key_hash IN arrayMap(k -> xxHash64(k), ${asked}) AND key IN ${asked}
+GROUP BY key`,
+      parameters.all,
     );
     for (const { key, position, importId } of rows) known.set(key, { position, importId });
   }

@@ -8,11 +8,14 @@ export interface PageAddress {
 
 const nothing: PageAddress = { host: '', utmSource: '', utmCampaign: '' };
 
+// A path alone is an address too (a web server's log knows no more): it has no host, but may name a source.
+const unknownHost = 'unknown.invalid';
+
 export function readPageAddress(text: string | undefined | null): PageAddress {
-  if (text === undefined || text === null || text === '' || !URL.canParse(text)) return nothing;
-  const url = new URL(text);
+  if (text === undefined || text === null || text === '' || !URL.canParse(text, `http://${unknownHost}`)) return nothing;
+  const url = new URL(text, `http://${unknownHost}`);
   return {
-    host: url.hostname.toLowerCase().replace(/^www\./, ''),
+    host: url.hostname === unknownHost ? '' : url.hostname.toLowerCase().replace(/^www\./, ''),
     utmSource: url.searchParams.get('utm_source') ?? '',
     utmCampaign: url.searchParams.get('utm_campaign') ?? '',
   };
