@@ -5,9 +5,13 @@ import type { Criteria } from './criteria/criteria.js';
  * one who asks has read the log. The projection's `ClientDefinitions` has this shape.
  */
 export interface Known {
-  readonly contents: Pick<ReadonlyMap<string, unknown>, 'has' | 'size'>;
+  readonly contents: ReadonlyMap<string, KnownContent>;
   readonly segments: ReadonlyMap<string, KnownSegment>;
   readonly campaigns: ReadonlyMap<string, KnownCampaign>;
+}
+
+export interface KnownContent {
+  readonly body: string | null;
 }
 
 export interface KnownSegment {

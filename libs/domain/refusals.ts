@@ -5,7 +5,8 @@ import { parseClientId, parseDefinitionId } from './ids.js';
 /** The longest name of a definition, in characters. */
 export const nameLengthMax = 200;
 
-const control = /\p{Cc}/u;
+// Control characters, and lone surrogates, which are no UTF-8.
+const unprintable = /[\p{Cc}\p{Cs}]/u;
 
 /** The id of the thing that a command is about. Before a stream is named after an id, the id must have passed here. */
 export interface CommandIds {
@@ -32,7 +33,7 @@ export function idInvalid(field: readonly string[]): Rejected {
 
 /** NAME_INVALID for an empty, over-long or unprintable name. */
 export function refuseName(name: string): Rejected | undefined {
-  if (name.trim() !== '' && name.length <= nameLengthMax && !control.test(name)) return undefined;
+  if (name.trim() !== '' && name.length <= nameLengthMax && !unprintable.test(name)) return undefined;
   return rejected('NAME_INVALID', `a name has 1 to ${nameLengthMax} characters, none of them a control character`, ['name']);
 }
 

@@ -7,7 +7,7 @@ import type { Comparison, Criteria } from '#libs/domain';
 import type { ClientScope, SegmentCriteria } from '../analytics.js';
 import { type FieldValue, fieldOf, type OracleEvent, type Span, tenThousandths } from './oracle-fields.js';
 
-export type { OracleBehaviour, OracleEvent, OracleServed } from './oracle-fields.js';
+export type { OracleBehaviour, OracleEvent } from './oracle-fields.js';
 
 /** What a judgement is made from. */
 export interface OracleQuestion {

@@ -6,7 +6,10 @@ import { type CampaignEvent, campaign, campaignStream } from './campaign.js';
 import type { GivenRule } from './rules.js';
 
 const known: Known = {
-  contents: new Set(['ten', 'twenty']),
+  contents: new Map([
+    ['ten', { body: null }],
+    ['twenty', { body: null }],
+  ]),
   segments: new Map([
     ['buyers', { criteria: { all: [] }, status: 'active' }],
     ['gone', { criteria: { all: [] }, status: 'archived' }],

@@ -43,14 +43,14 @@ describe('registering a client', () => {
   );
 
   it.each([
-    ['NAME_INVALID', 'name', ['', '  ', 'x'.repeat(201), 'a\nb']],
+    ['NAME_INVALID', 'name', ['', '  ', 'x'.repeat(201), 'a\nb', 'a\ud800']],
     ['CURRENCY_INVALID', 'currency', ['', 'usd', 'US', 'DOLLAR', '12A']],
     [
       'TIME_ZONE_INVALID',
       'timeZone',
       ['', 'Mars/Base', 'europe/london', 'EUROPE/LONDON', 'asia/kolkata', '+01:00', 'GMT+5', 'AET', 'SystemV/AST4', "UTC'", 'A/B/C/D'],
     ],
-    ['SAMPLE_RATE_INVALID', 'sampleRate', [0, -1, 1.01, Number.NaN, Number.POSITIVE_INFINITY]],
+    ['SAMPLE_RATE_INVALID', 'sampleRate', [0, -1, 1e-300, 1.01, Number.NaN, Number.POSITIVE_INFINITY]],
     ['INTERVAL_INVALID', 'snapshotIntervalSeconds', [0, -1, 1.5, 604_801, Number.NaN]],
     ['INTERVAL_INVALID', 'snapshotMaxAgeSeconds', [0, 1.5, Number.POSITIVE_INFINITY]],
   ])('refuses with %s what is no %s', (code, field, values) => {

@@ -48,6 +48,8 @@ export const clientDefaults = {
   snapshotMaxAgeSeconds: null,
 } as const;
 
+/** Counts are scaled back by its inverse, which must stay a number that can be counted with. */
+export const sampleRateMin = 0.000001;
 export const originsMax = 100;
 export const snapshotIntervalSecondsMax = 7 * 24 * 3600;
 export const snapshotMaxAgeSecondsMax = 366 * 24 * 3600;
@@ -108,7 +110,9 @@ function checked(settings: ClientSettings): ClientSettings | Rejected {
   const badName = refuseName(name);
   if (badName !== undefined) return badName;
   if (!isTimeZone(timeZone)) return rejected('TIME_ZONE_INVALID', 'a time zone is an IANA name, such as Europe/London', ['timeZone']);
-  if (!(sampleRate > 0 && sampleRate <= 1)) return rejected('SAMPLE_RATE_INVALID', 'above 0 and at most 1', ['sampleRate']);
+  if (!(sampleRate >= sampleRateMin && sampleRate <= 1)) {
+    return rejected('SAMPLE_RATE_INVALID', `above 0 (at least ${sampleRateMin}) and at most 1`, ['sampleRate']);
+  }
   if (!isWhole(interval, snapshotIntervalSecondsMax)) {
     return rejected('INTERVAL_INVALID', `1 to ${snapshotIntervalSecondsMax} whole seconds`, ['snapshotIntervalSeconds']);
   }

@@ -1,9 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { rejected } from '../decider.js';
 import { given } from '../testing/given.js';
-import { type ContentCommand, type ContentEvent, content, contentBodyBytesMax, contentStream, contentsPerClientMax } from './content.js';
+import {
+  type ContentCommand,
+  type ContentEvent,
+  content,
+  contentBodiesLengthMax,
+  contentBodyBytesMax,
+  contentStream,
+  contentsPerClientMax,
+} from './content.js';
 
-const known = { contents: new Set<string>() };
+const known = { contents: new Map<string, { body: string | null }>() };
 const register: ContentCommand = {
   type: 'RegisterContent',
   clientId: 'golf',
@@ -101,10 +109,25 @@ describe('a content', () => {
   );
 
   it('is one of so many at most', () => {
-    const many = { contents: { has: () => false, size: contentsPerClientMax } };
+    const many = new Map(Array.from({ length: contentsPerClientMax }, (_, n) => [`c${n}`, { body: null }]));
     given(content, [])
-      .when({ ...register, known: many })
+      .when({ ...register, known: { contents: many } })
       .then(rejected('LIMIT_REACHED', ''));
+  });
+
+  it('has no body beyond what nodes hold of a client', () => {
+    const contents = new Map([['big', { body: 'x'.repeat(contentBodiesLengthMax - 10) }]]);
+    const inline = { ...register, address: null, contentType: 'text', known: { contents } } as const;
+    expect(given(content, []).when({ ...inline, body: 'x'.repeat(10) }).outcome).toMatchObject([{ type: 'ContentRegistered' }]);
+    given(content, [])
+      .when({ ...inline, body: 'x'.repeat(11) })
+      .then(refused('LIMIT_REACHED', 'body'));
+    given(content, [registered])
+      .when({ ...inline, type: 'ReviseContent', body: 'x'.repeat(11) })
+      .then(refused('LIMIT_REACHED', 'body'));
+    given(content, [])
+      .when({ ...register, known: { contents } })
+      .then([registered]);
   });
 });
 

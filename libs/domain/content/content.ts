@@ -53,6 +53,8 @@ export type ContentState = { readonly status: 'none' } | { readonly status: 'reg
 export const contentsPerClientMax = 10_000;
 /** An inline body, in bytes as JSON: it is part of one event, and of every playbook. Larger ones are hosted and have an address. */
 export const contentBodyBytesMax = 256 * 1024;
+/** All bodies of a client together, in characters: every node holds them in memory. */
+export const contentBodiesLengthMax = 32 * 1024 * 1024;
 export const contentAltLengthMax = 1000;
 export const contentPixelsMax = 100_000;
 
@@ -72,12 +74,15 @@ export const content: Decider<ContentState, ContentCommand, ContentEvent> = {
     switch (command.type) {
       case 'RegisterContent': {
         if (state.status !== 'none') return rejected('CONTENT_EXISTS', `there is a content ${contentId} already`, ['contentId']);
-        const refusal = refuseFields(fields) ?? refuseMore('contents', known.contents.size, contentsPerClientMax);
+        const refusal =
+          refuseFields(fields) ??
+          refuseMore('contents', known.contents.size, contentsPerClientMax) ??
+          refuseBodies(known.contents, contentId, fields.body);
         return refusal ?? [{ type: 'ContentRegistered', contentId, ...fields }];
       }
       case 'ReviseContent': {
         if (state.status === 'none') return rejected('CONTENT_UNKNOWN', `there is no content ${contentId}`, ['contentId']);
-        const refusal = refuseFields(fields);
+        const refusal = refuseFields(fields) ?? refuseBodies(known.contents, contentId, fields.body);
         if (refusal !== undefined) return refusal;
         return equalJson(state.fields, fields) ? [] : [{ type: 'ContentRevised', ...fields }];
       }
@@ -135,4 +140,13 @@ function refuseFields({ contentType, address, body, destination, width, height, 
   if (alt !== null && alt.length > contentAltLengthMax)
     return rejected('ALT_INVALID', `at most ${contentAltLengthMax} characters`, ['alt']);
   return undefined;
+}
+
+/** LIMIT_REACHED when the client's bodies with this one are more than nodes hold. */
+function refuseBodies(contents: Known['contents'], contentId: string, body: string | null): Rejected | undefined {
+  let length = body?.length ?? 0;
+  if (length === 0) return undefined;
+  for (const [otherId, other] of contents) if (otherId !== contentId) length += other.body?.length ?? 0;
+  if (length <= contentBodiesLengthMax) return undefined;
+  return rejected('LIMIT_REACHED', `the bodies of a client have at most ${contentBodiesLengthMax} characters together`, ['body']);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Criteria } from './criteria.js';
-import { customersListed, findCycle, inDependencyOrder, segmentReferences, segmentsReferredTo } from './references.js';
+import { customersListed, findCycle, inDependencyOrder, longestChain, segmentReferences, segmentsReferredTo } from './references.js';
 
 const criteria: Criteria = {
   all: [{ segment: 'a' }, { not: { any: [{ segment: 'b' }, { customers: ['c1', 'c2'] }] } }, { segment: 'a' }],
@@ -50,6 +50,7 @@ describe('a cycle of segments', () => {
     const chain: Record<string, Criteria> = {};
     for (let n = 0; n < 5000; n++) chain[`s${n}`] = { all: [{ segment: `s${n + 1}` }, { not: { segment: `s${n + 2}` } }] };
     expect(findCycle('s0', of(chain))).toBeUndefined();
+    expect(longestChain(Object.keys(chain), of(chain))).toBe(5000);
     chain.s5000 = { segment: 's0' };
     expect(findCycle('s0', of(chain))).toHaveLength(2502);
     expect(inDependencyOrder(Object.keys(chain), of(chain))).toHaveLength(5001);

@@ -79,6 +79,19 @@ export function inDependencyOrder(
   return [...ordered];
 }
 
+/** The longest chain of references among these segments and those that they refer to; 1 when nobody refers to another. Of no use in a cycle. */
+export function longestChain(segmentIds: Iterable<string>, criteriaOf: (segmentId: string) => Criteria | undefined): number {
+  const length = new Map<string, number>();
+  let longest = 0;
+  for (const id of inDependencyOrder(segmentIds, criteriaOf)) {
+    let below = 0;
+    for (const next of segmentsReferredTo(criteriaOf(id) ?? { any: [] })) below = Math.max(below, length.get(next) ?? 0);
+    length.set(id, below + 1);
+    longest = Math.max(longest, below + 1);
+  }
+  return longest;
+}
+
 function way(id: string, cameFrom: ReadonlyMap<string, string>): string[] {
   const steps: string[] = [];
   for (let at: string | undefined = id; at !== undefined; at = cameFrom.get(at)) steps.unshift(at);

@@ -3,13 +3,13 @@ import type { Criteria } from '../criteria/criteria.js';
 import { rejected } from '../decider.js';
 import type { Known, KnownSegment } from '../known.js';
 import { given } from '../testing/given.js';
-import { type SegmentEvent, segment, segmentStream } from './segment.js';
+import { type SegmentEvent, segment, segmentChainMax, segmentStream, segmentsPerClientMax } from './segment.js';
 
 const bought = { field: 'orders.count', op: 'gte', value: 1 } as const;
 const visited = { field: 'visits.count', op: 'gt', value: 1 } as const;
 const active = (criteria: Criteria): KnownSegment => ({ criteria, status: 'active' });
 function knowing(segments: Record<string, KnownSegment> = {}, campaigns: Known['campaigns'] = new Map()): Known {
-  return { contents: new Set(), segments: new Map(Object.entries(segments)), campaigns };
+  return { contents: new Map(), segments: new Map(Object.entries(segments)), campaigns };
 }
 const about = { clientId: 'golf', segmentId: 'buyers', known: knowing() };
 const define = { type: 'DefineSegment', ...about, name: 'Buyers', criteria: bought as unknown } as const;
@@ -43,6 +43,18 @@ describe('defining a segment', () => {
     given(segment, [])
       .when({ ...define, criteria: { field: 'request.hour', op: 'gte', value: 1 } })
       .then(refused('CRITERIA_INVALID', 'criteria', 'field'));
+  });
+
+  it('refuses more than so many that are not archived', () => {
+    const status = (n: number) => (n === 0 ? 'archived' : 'active') as 'active' | 'archived';
+    const many = (count: number) =>
+      knowing(Object.fromEntries(Array.from({ length: count }, (_, n) => [`s${n}`, { criteria: bought, status: status(n) }])));
+    given(segment, [])
+      .when({ ...define, known: many(segmentsPerClientMax) })
+      .then([defined]);
+    given(segment, [])
+      .when({ ...define, known: many(segmentsPerClientMax + 1) })
+      .then(rejected('LIMIT_REACHED', ''));
   });
 
   it('refuses references to itself, to what is not there, to what is archived', () => {
@@ -86,6 +98,14 @@ describe('revising a segment', () => {
         known: knowing({ buyers: active(bought), a: active({ all: [{ not: { segment: 'b' } }] }), b: active({ segment: 'buyers' }) }),
       })
       .then(refused('SEGMENT_CYCLE', 'criteria')));
+
+  it('refuses a chain of references that becomes too long, also above it', () => {
+    const segments: Record<string, KnownSegment> = { top: active({ segment: 'buyers' }), buyers: active(bought), s0: active(bought) };
+    for (let n = 1; n < segmentChainMax; n++) segments[`s${n}`] = active({ segment: `s${n - 1}` });
+    const refer = (n: number) => given(segment, [defined]).when({ ...revise, criteria: { segment: `s${n}` }, known: knowing(segments) });
+    refer(segmentChainMax - 2).then(refused('LIMIT_REACHED', 'criteria'));
+    refer(segmentChainMax - 3).then([{ type: 'SegmentRevised', criteria: { segment: `s${segmentChainMax - 3}` } }]);
+  });
 
   it('keeps a reference that was archived under it', () => {
     const known = knowing({ staff: { criteria: bought, status: 'archived' } });

@@ -1,7 +1,7 @@
 /** A segment: a named group of customers, by criteria, by a list, or by other segments. */
 import type { Criteria } from '../criteria/criteria.js';
 import { parseCriteria } from '../criteria/parse.js';
-import { findCycle, type SegmentReference, segmentReferences } from '../criteria/references.js';
+import { findCycle, longestChain, type SegmentReference, segmentReferences } from '../criteria/references.js';
 import { type Decider, type Rejected, rejected, unreachable } from '../decider.js';
 import { equalJson } from '../json.js';
 import type { Known } from '../known.js';
@@ -31,7 +31,10 @@ export type SegmentState =
   | { readonly status: 'none' }
   | { readonly status: 'active' | 'archived'; readonly name: string; readonly criteria: Criteria };
 
+/** Not counting archived ones. */
 export const segmentsPerClientMax = 5_000;
+/** Segments that refer to segments that refer to …, at most so many in a row: each is a layer of the question to the tables. */
+export const segmentChainMax = 50;
 
 export function segmentStream(clientId: string, segmentId: string): string {
   return `segment-${clientId}.${segmentId}`;
@@ -47,7 +50,7 @@ export const segment: Decider<SegmentState, SegmentCommand, SegmentEvent> = {
     if (known === null) return clientUnknown(clientId);
     if (command.type === 'DefineSegment') {
       if (state.status !== 'none') return rejected('SEGMENT_EXISTS', `there is a segment ${segmentId} already`, ['segmentId']);
-      const refusal = refuseName(command.name) ?? refuseMore('segments', known.segments.size, segmentsPerClientMax);
+      const refusal = refuseName(command.name) ?? refuseMore('segments', activeCount(known), segmentsPerClientMax);
       if (refusal !== undefined) return refusal;
       const criteria = checkedCriteria(command.criteria, segmentId, known, []);
       if ('rejected' in criteria) return criteria;
@@ -109,8 +112,13 @@ function checkedCriteria(given: unknown, segmentId: string, known: Known, before
       return rejected('SEGMENT_ARCHIVED', `the segment ${reference.segmentId} is archived`, field);
     }
   }
-  const cycle = findCycle(segmentId, (id) => (id === segmentId ? outcome.criteria : known.segments.get(id)?.criteria));
-  if (cycle !== undefined) return rejected('SEGMENT_CYCLE', `${cycle.join(' refers to ')}`, ['criteria']);
+  const criteriaOf = (id: string) => (id === segmentId ? outcome.criteria : known.segments.get(id)?.criteria);
+  const cycle = findCycle(segmentId, criteriaOf);
+  if (cycle !== undefined) return rejected('SEGMENT_CYCLE', cycle.join(' refers to '), ['criteria']);
+  // All segments are looked at: those that refer to this one are in the same chain.
+  if (longestChain([...known.segments.keys(), segmentId], criteriaOf) > segmentChainMax) {
+    return rejected('LIMIT_REACHED', `segments refer to each other at most ${segmentChainMax} in a row`, ['criteria']);
+  }
   return outcome.criteria;
 }
 
@@ -129,4 +137,8 @@ function refuseInUse(segmentId: string, known: Known): Rejected | undefined {
     }
   }
   return undefined;
+}
+
+function activeCount(known: Known): number {
+  return [...known.segments.values()].filter((one) => one.status === 'active').length;
 }
