@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ComparisonValue, Criteria, Op } from '../criteria/criteria.js';
+import { opsOf, requestFields } from '../criteria/fields.js';
+import { parseCriteria } from '../criteria/parse.js';
 import type { RequestFacts } from './playbook.js';
 import { ConditionUnknown, compileCondition, evaluateRequest } from './request-conditions.js';
 
@@ -127,5 +129,37 @@ describe('a condition on the request', () => {
       { customers: ['a'] },
     ];
     for (const criteria of wrong) expect(() => compileCondition(criteria as Criteria, 'UTC')).toThrow(ConditionUnknown);
+  });
+
+  it('compiles all that the check lets through', () => {
+    const values: ComparisonValue[] = [
+      3,
+      -1.5,
+      '3',
+      '2026-11-23',
+      'mobile',
+      '',
+      true,
+      false,
+      [],
+      [1, '2'],
+      ['2026-11-23'],
+      ['a', 'b'],
+      [7],
+    ];
+    const ops = new Set(Object.values(opsOf).flatMap((set) => [...set]));
+    let taken = 0;
+    for (const field of [...Object.keys(requestFields), 'context.n', 'context.ü']) {
+      for (const op of ops) {
+        for (const value of values) {
+          const parsed = parseCriteria({ field, op, value }, 'request');
+          if ('invalid' in parsed) continue;
+          taken += 1;
+          const condition = compileCondition(parsed.criteria, 'Europe/Berlin');
+          expect(condition.holds(request)).toBe(condition.whyNot(request) === undefined);
+        }
+      }
+    }
+    expect(taken).toBeGreaterThan(200);
   });
 });
