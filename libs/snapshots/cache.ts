@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { SnapshotCorrupt } from './errors.js';
 import { Files, fileName, names, readIfThere, remove, syncFolder } from './files/files.js';
 import { IncrementFiles } from './files/increment-files.js';
 import type { Announcement, Increment, SnapshotKind } from './publication.js';
 import { parseAnnouncement, stringifyAnnouncement } from './stored-announcement.js';
+import { versionOf } from './version.js';
 
 /** What a node starts from: an image, verified, and the increments on top of it. */
 export interface CachedSnapshot {
@@ -82,7 +82,7 @@ class FolderCache implements SnapshotCache {
 
   private async read(announcement: Announcement): Promise<CachedSnapshot> {
     const image = await readIfThere(this.imagePath(announcement));
-    if (image === undefined || createHash('sha256').update(image).digest('hex') !== announcement.sha256) {
+    if (image === undefined || versionOf(image).sha256 !== announcement.sha256) {
       throw new SnapshotCorrupt(`the kept ${announcement.kind} of ${announcement.clientId} is damaged`);
     }
     const increments = await this.readIncrements(announcement);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
 import { stat, utimes } from 'node:fs/promises';
 import { SnapshotCorrupt, SnapshotMissing, StalePublication } from '../errors.js';
@@ -14,6 +13,7 @@ import {
   type SnapshotPublication,
 } from '../publication.js';
 import { stringifyAnnouncement } from '../stored-announcement.js';
+import { versionOf } from '../version.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { Pointers, pointerKey } from './pointers.js';
 import { Retention } from './retention.js';
@@ -58,8 +58,7 @@ class FileSnapshots implements SnapshotPublication {
 
   async publish(snapshot: Parameters<SnapshotPublication['publish']>[0]): Promise<Announcement> {
     const { image, ...said } = snapshot;
-    const sha256 = sha256Of(image);
-    const version = sha256.slice(0, 16);
+    const { sha256, version } = versionOf(image);
     const wanted: Announcement = { ...said, version, bytes: image.length, sha256, url: `images/${sha256}`, increment: 0 };
     const key = pointerKey(said.clientId, said.kind);
     await this.putImage(wanted, image);
@@ -117,7 +116,7 @@ class FileSnapshots implements SnapshotPublication {
     if (!/^[0-9a-f]{64}$/.test(announcement.sha256)) throw new SnapshotMissing('an image is named by its sha256');
     const bytes = await readIfThere(this.imagePath(announcement.sha256));
     if (bytes === undefined) throw new SnapshotMissing(`image ${announcement.sha256} is not here`);
-    if (bytes.length !== announcement.bytes || sha256Of(bytes) !== announcement.sha256) {
+    if (bytes.length !== announcement.bytes || versionOf(bytes).sha256 !== announcement.sha256) {
       throw new SnapshotCorrupt(`image ${announcement.sha256} is damaged`);
     }
     return bytes;
@@ -250,8 +249,4 @@ function refuseStale(current: Announcement | null, wanted: Announcement): void {
 
 function later(a: Announcement['position'], b: Announcement['position']): Announcement['position'] {
   return a > b ? a : b;
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,0 +1,112 @@
+import type { EventLog, LogFollower, RecordedEvent } from '#libs/event-log';
+import { followLog } from '#libs/event-log';
+import { type ClientDefinitions, type Definitions, definitionsFold } from '#libs/projections';
+import type { SnapshotKind } from '#libs/snapshots';
+import { AudienceKeeper } from './audience-keeper.js';
+import type { BuilderParts } from './builder-parts.js';
+import { FairQueue } from './fair-queue.js';
+import { KeptOverlays } from './kept-overlays.js';
+import { PlaybookKeeper } from './playbook-keeper.js';
+
+/** Changes that follow one another at once (a form's several mutations) lead to one playbook. */
+const debounceMs = 50;
+const playbooksAtOnce = 4;
+const audiencesAtOnceDefault = 2;
+
+/**
+ * Keeps the snapshots of all clients as the log says: playbooks from the definitions, audiences from the tables. It follows the definitions,
+ * looks at every client each `incrementSeconds`, and at a changed one at once. Nothing but the publication is kept between starts.
+ */
+export class SnapshotBuilder {
+  private readonly ending = new AbortController();
+  private readonly seen = new Map<string, ClientDefinitions | undefined>();
+  private readonly playbooks = new Map<string, PlaybookKeeper>();
+  private readonly audiences = new Map<string, AudienceKeeper>();
+  private readonly queues: Readonly<Record<SnapshotKind, FairQueue>>;
+  private readonly parts: BuilderParts;
+  private follower: LogFollower<Definitions> | undefined;
+  private tick: NodeJS.Timeout | undefined;
+  private soon: NodeJS.Timeout | undefined;
+
+  constructor(private readonly given: Omit<BuilderParts, 'definitionsOf'> & { readonly log: EventLog }) {
+    this.parts = { ...given, definitionsOf: (clientId) => this.definitionsOf(clientId) };
+    const overlays = new KeptOverlays(given.options.imageBytesMax);
+    const playbookOf = (clientId: string) => kept(this.playbooks, clientId, () => new PlaybookKeeper(this.parts, clientId));
+    const audienceOf = (clientId: string) => kept(this.audiences, clientId, () => new AudienceKeeper(this.parts, clientId, overlays));
+    this.queues = {
+      playbook: this.queue('playbook', playbooksAtOnce, (clientId) => playbookOf(clientId).step()),
+      audience: this.queue('audience', given.options.audiencesAtOnce ?? audiencesAtOnceDefault, (clientId) => audienceOf(clientId).step()),
+    };
+  }
+
+  /** Begins; resolves when the definitions have been read. @throws what the log throws. */
+  async start(): Promise<void> {
+    const { log, report, options } = this.given;
+    this.follower = followLog<Definitions>({
+      log,
+      filter: { categories: definitionsFold.categories },
+      initial: definitionsFold.initial(),
+      apply: (definitions: Definitions, event: RecordedEvent) => definitionsFold.apply(definitions, event),
+      signal: this.ending.signal,
+      onError: (error, retrying) => {
+        report(retrying ? 'the event log is away' : 'the definitions cannot be followed any further', error);
+        // Without definitions it could only repeat what it knew: loud, so that the process ends and is started again.
+        if (!retrying) throw error;
+      },
+    });
+    await this.follower.caughtUp();
+    if (this.ending.signal.aborted) return;
+    this.follower.onChange(() => this.lookSoon());
+    this.tick = setInterval(() => this.lookAtAll(), options.incrementSeconds * 1000);
+    this.lookAtAll();
+  }
+
+  async stop(): Promise<void> {
+    this.ending.abort();
+    clearInterval(this.tick);
+    clearTimeout(this.soon);
+    await Promise.all([this.queues.playbook.stop(), this.queues.audience.stop(), this.follower?.ended]);
+  }
+
+  private definitionsOf(clientId: string) {
+    return { position: this.follower?.position ?? null, definitions: this.follower?.state.get(clientId) };
+  }
+
+  private queue(kind: SnapshotKind, atOnce: number, work: (clientId: string) => Promise<void>): FairQueue {
+    return new FairQueue({
+      atOnce,
+      work,
+      failed: (clientId, error, retryMs) => {
+        this.given.metrics.failed(clientId, kind, error);
+        this.given.report(`the ${kind} of ${clientId} could not be built; again in ${retryMs} ms`, error);
+      },
+    });
+  }
+
+  private lookSoon(): void {
+    this.soon ??= setTimeout(() => {
+      this.soon = undefined;
+      for (const clientId of this.clientIds()) if (this.seen.get(clientId) !== this.follower?.state.get(clientId)) this.look(clientId);
+    }, debounceMs);
+  }
+
+  private lookAtAll(): void {
+    for (const clientId of this.clientIds()) this.look(clientId);
+  }
+
+  private look(clientId: string): void {
+    this.seen.set(clientId, this.follower?.state.get(clientId));
+    this.queues.playbook.due(clientId);
+    this.queues.audience.due(clientId);
+  }
+
+  private clientIds(): Iterable<string> {
+    return this.follower?.state.clientIds() ?? [];
+  }
+}
+
+function kept<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}

@@ -1,0 +1,2 @@
+export * from './publication.contract.js';
+export * from './rows.js';
