@@ -1,0 +1,10 @@
+export * from './import-runner.js';
+export type { ImportView } from './import-view.js';
+export * from './mapping.js';
+export * from './open-groups.js';
+export * from './parse-mapping.js';
+export * from './run-import.js';
+export * from './seal-emails.js';
+export * from './source.js';
+export * from './table.js';
+export * from './upload-store.js';
