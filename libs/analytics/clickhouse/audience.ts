@@ -46,7 +46,7 @@ function audienceSql({ scope, segments, segmentIds, asOf }: AudienceQuery, part:
   const listed = listedIn([...new Set(listedOf.flat())], part);
   const bits = segmentIds.map((id, index) => {
     const lists = listedOf[index] ?? [];
-    const holdable = lists.length === 0 ? 'known > 0' : `(known > 0 OR customer_id IN ${parameters.texts(lists)})`;
+    const holdable = lists.length === 0 ? 'known > 0' : `(known > 0 OR customer_id IN ${parameters.set(lists)})`;
     return `bitShiftLeft(toUInt64(${conditions.segment(id)} AND ${holdable}), ${index % bitsPerWord})`;
   });
   const words = Array.from(

@@ -68,7 +68,7 @@ export class Conditions {
     }
     if ('customers' in criteria) {
       if (criteria.customers.length === 0) return { sql: '0', layer: 0 };
-      return { sql: this.named(`customer_id IN ${this.judging.parameters.texts(criteria.customers)}`), layer: 0 };
+      return { sql: this.named(`customer_id IN ${this.judging.parameters.set(criteria.customers)}`), layer: 0 };
     }
     return { sql: this.named(comparisonSql(criteria, this.judging)), layer: 0 };
   }
@@ -122,7 +122,7 @@ function orderSql(column: string, { op, value }: Comparison, type: 'Decimal(38, 
   if (op === 'in' || op === 'notIn') {
     const values = (value as readonly (string | number)[]).map(String);
     if (values.length === 0) return op === 'in' ? '0' : '1';
-    return `${column} ${op === 'in' ? 'IN' : 'NOT IN'} ${type === 'String' ? parameters.texts(values) : parameters.numbers(type, values)}`;
+    return `${column} ${op === 'in' ? 'IN' : 'NOT IN'} ${parameters.set(values, type)}`;
   }
   return `${column} ${operators[op as keyof typeof operators]} ${parameters.add(type, String(value))}`;
 }

@@ -120,7 +120,6 @@ async function attributesOf(
   ids: readonly string[],
 ): Promise<Map<string, [name: string, json: string][]>> {
   const parameters = new Parameters();
-  const asked = parameters.texts(ids);
   const rows = await connection.query<{ customer_id: string; attributes: [string, string][] }>(
     `SELECT customer_id, arraySort(groupArray((name, json))) AS attributes
 FROM
@@ -128,7 +127,7 @@ FROM
   SELECT f.customer_id AS customer_id, attribute.1 AS name, argMax(attribute.2, (f.time, f.log_position)) AS json
   FROM behaviour_facts AS f FINAL
   ARRAY JOIN arrayZip(mapKeys(f.attributes), mapValues(f.attributes)) AS attribute
-  WHERE f.client_id = ${parameters.text(clientId)} AND f.customer_hash IN arrayMap(id -> xxHash64(id), ${asked}) AND f.customer_id IN ${asked}
+  WHERE f.client_id = ${parameters.text(clientId)} AND f.customer_hash IN ${parameters.hashes(ids)} AND f.customer_id IN ${parameters.set(ids)}
     AND f.type = 'Customer Updated' AND f.time <= ${parameters.time(asOf.getTime())}
   GROUP BY f.customer_id, name
 )

@@ -39,8 +39,7 @@ function choiceOf(clientId: string, { only, hashes }: Part, parameters: Paramete
     const conditions = [`${alias}.client_id = ${client}`];
     if (only !== undefined) {
       // The hashes find the ranges of the primary key; the ids tell customers of one hash apart.
-      const ids = parameters.texts(only);
-      conditions.push(`${alias}.customer_hash IN arrayMap(id -> xxHash64(id), ${ids})`, `${alias}.customer_id IN ${ids}`);
+      conditions.push(`${alias}.customer_hash IN ${parameters.hashes(only)}`, `${alias}.customer_id IN ${parameters.set(only)}`);
     }
     if (hashes !== undefined) {
       const [from, to] = [parameters.add('UInt64', String(hashes.from)), parameters.add('UInt64', String(hashes.to))];

@@ -45,7 +45,7 @@ async function customersByHash(connection: ClickHouseConnection, clientId: strin
   const parameters = new Parameters();
   const rows = await connection.query<{ customer_id: string }>(
     `SELECT DISTINCT customer_id FROM behaviour_facts
-     WHERE client_id = ${parameters.text(clientId)} AND customer_hash IN ${parameters.numbers('UInt64', hashes)} ORDER BY customer_id`,
+     WHERE client_id = ${parameters.text(clientId)} AND customer_hash IN ${parameters.set(hashes, 'UInt64')} ORDER BY customer_id`,
     parameters.all,
   );
   return rows.map((row) => row.customer_id);

@@ -42,9 +42,16 @@ export class Parameters {
     return pieces.length === 1 ? (pieces[0] ?? '') : `arrayConcat(${pieces.join(', ')})`;
   }
 
-  /** An array of numbers that are given as texts. */
-  numbers(type: 'Decimal(38, 4)' | 'Int64' | 'UInt64', values: readonly string[]): string {
-    return `arrayMap(x -> CAST(x, '${type}'), ${this.texts(values)})`;
+  /** What stands behind IN. ClickHouse makes a set of an array that is written out or selected, and finds its ranges of the primary key; not of a computed one. */
+  set(values: readonly string[], type: 'String' | 'Decimal(38, 4)' | 'Int64' | 'UInt64' = 'String'): string {
+    const array = this.texts(values);
+    if (type !== 'String') return `(SELECT CAST(arrayJoin(${array}), '${type}'))`;
+    return array.startsWith('{') ? array : `(SELECT arrayJoin(${array}))`;
+  }
+
+  /** The hashes of customer ids or message keys, behind IN. */
+  hashes(values: readonly string[]): string {
+    return `(SELECT xxHash64(arrayJoin(${this.texts(values)})))`;
   }
 
   /** Milliseconds since 1970, within 1900–2299. */

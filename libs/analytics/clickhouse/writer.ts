@@ -49,11 +49,11 @@ export async function knownMessages(
   const known = new Map<string, KnownMessage>();
   for (let from = 0; from < keys.length; from += keysMax) {
     const parameters = new Parameters();
-    const [client, asked] = [parameters.text(clientId), parameters.texts(keys.slice(from, from + keysMax))];
+    const asked = keys.slice(from, from + keysMax);
     const rows = await connection.query<{ key: string; position: string; importId: string }>(
       `SELECT key, min(log_position) AS position, argMin(import_id, log_position) AS importId
 FROM messages
-WHERE client_id = ${client} AND key_hash IN arrayMap(k -> xxHash64(k), ${asked}) AND key IN ${asked}
+WHERE client_id = ${parameters.text(clientId)} AND key_hash IN ${parameters.hashes(asked)} AND key IN ${parameters.set(asked)}
 GROUP BY key`,
       parameters.all,
     );
