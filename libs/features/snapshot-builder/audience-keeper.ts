@@ -121,13 +121,12 @@ export class AudienceKeeper {
   }
 
   private async buildUnasked(sight: Sight, why: Why): Promise<void> {
-    if (Date.now() >= this.unaskedNotBefore) await this.buildWhole(sight, why);
+    if (this.parts.clock().getTime() >= this.unaskedNotBefore) await this.buildWhole(sight, why);
   }
 
   private async buildWhole(sight: Sight, why: Why): Promise<void> {
     const { clientId, parts } = this;
     const { announced, definitions, position } = sight;
-    const begun = Date.now();
     const measured = parts.metrics.begin('audience', 'full');
     const asOf = parts.clock();
     const builder = await this.judging.everyone({ ...this.questionOf(sight), asOf });
@@ -139,7 +138,8 @@ export class AudienceKeeper {
     const now = await parts.publication.publish({ ...about, image: bytes, position, builtAt: asOf.toISOString() });
     measured();
     parts.metrics.published(now, 'full');
-    this.unaskedNotBefore = Date.now() + (Date.now() - begun) * (1 / unaskedShare - 1);
+    const ended = parts.clock().getTime();
+    this.unaskedNotBefore = ended + (ended - asOf.getTime()) * (1 / unaskedShare - 1);
     this.builtFor = definitions.audienceChangedAt;
     this.overlays.put(clientId, new Overlay(readAudience(bytes), now.version), bytes.length);
     if (why === 'requested' || now.version !== announced?.version) await this.record.write(now);

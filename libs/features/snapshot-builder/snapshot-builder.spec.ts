@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
+import { type Codec, type Criteria, clientCodec, contentCodec, segmentCodec, snapshotCodec, snapshotStream } from '#libs/domain';
+import type { EventLog, Position } from '#libs/event-log';
+import { openFileLog } from '#libs/event-log/file';
+import { readPlaybook, type SnapshotPublication } from '#libs/snapshots';
+import { openFileSnapshots } from '#libs/snapshots/file';
+import { BuilderMetrics } from './metrics.js';
+import { SnapshotBuilder } from './snapshot-builder.js';
+import { TablesInMemory } from './testing/tables-in-memory.js';
+
+const settings = { name: 'Shop', timeZone: 'UTC', origins: [], sampleRate: 1, snapshotIntervalSeconds: 900, snapshotMaxAgeSeconds: null };
+
+describe('the snapshot builder', () => {
+  let folder: string;
+  let log: EventLog;
+  let publication: SnapshotPublication;
+  let tables: TablesInMemory;
+  let registry: Registry;
+  let builder: SnapshotBuilder;
+  let reports: string[];
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'vitrine-builder-'));
+    log = await openFileLog({ folder: join(folder, 'log') });
+    publication = await openFileSnapshots({ folder: join(folder, 'snapshots') });
+    tables = new TablesInMemory();
+    // The projector of this test is always done.
+    tables.projectedTo = async () => {
+      tables.upTo = await log.lastPosition();
+      return tables.upTo;
+    };
+    reports = [];
+    builder = newBuilder();
+  });
+  afterEach(async () => {
+    await builder.stop();
+    await publication.close();
+    await log.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const newBuilder = () => {
+    registry = new Registry();
+    const clock = () => new Date();
+    const metrics = new BuilderMetrics(registry, clock);
+    const report = (message: string) => reports.push(message);
+    return new SnapshotBuilder({ log, analytics: tables, publication, metrics, clock, options: { incrementSeconds: 0.2 }, report });
+  };
+  const append = async <Event>(stream: string, clientId: string, codec: Codec<Event>, event: Event): Promise<Position> => {
+    const { type, schema, data } = codec.encode(event);
+    return (await log.append(stream, [{ id: randomUUID(), type, data, metadata: { schema, clientId, actor: 'system' } }], 'any')).position;
+  };
+  const register = (clientId: string) =>
+    append(`client-${clientId}`, clientId, clientCodec, { type: 'ClientRegistered', clientId, currency: 'EUR', ...settings });
+  const define = (clientId: string, segmentId: string, criteria: Criteria) =>
+    append(`segment-${clientId}.${segmentId}`, clientId, segmentCodec, { type: 'SegmentDefined', segmentId, name: segmentId, criteria });
+  const reached = async (clientId: string, position: Position, kinds: readonly ('audience' | 'playbook')[] = ['playbook', 'audience']) => {
+    for (const kind of kinds) {
+      await until(
+        async () => ((await publication.current(clientId, kind))?.position ?? 0n) >= position,
+        `${kind} of ${clientId} at ${position}`,
+      );
+    }
+  };
+  const published = async (clientId: string, kind: 'audience' | 'playbook') => {
+    let count = 0;
+    for await (const event of log.readStream(snapshotStream(clientId, kind))) count += event.type === 'SnapshotPublished' ? 1 : 0;
+    return count;
+  };
+
+  it('publishes an empty playbook and an empty audience when a client is registered', async () => {
+    await builder.start();
+    await reached('golf', await register('golf'));
+    const playbook = readPlaybook(await publication.fetch((await publication.current('golf', 'playbook'))!));
+    expect(playbook).toMatchObject({ clientId: 'golf', contents: {}, campaigns: {} });
+    expect(await publication.current('golf', 'audience')).toMatchObject({ customers: 0, memberships: 0 });
+  });
+
+  it('publishes what changed at once, and once for changes that follow one another', async () => {
+    await register('golf');
+    await builder.start();
+    await until(async () => (await published('golf', 'playbook')) === 1 && (await published('golf', 'audience')) === 1, 'first snapshots');
+    const content = {
+      type: 'ContentRegistered' as const,
+      contentType: 'text' as const,
+      address: null,
+      destination: null,
+      width: null,
+      height: null,
+      alt: null,
+    };
+    let position = 0n as Position;
+    for (const contentId of ['a', 'b', 'c']) {
+      position = await append(`content-golf.${contentId}`, 'golf', contentCodec, { ...content, contentId, body: contentId } as never);
+    }
+    await reached('golf', position);
+    const playbook = readPlaybook(await publication.fetch((await publication.current('golf', 'playbook'))!));
+    expect(Object.keys(playbook.contents)).toEqual(['a', 'b', 'c']);
+    expect(await published('golf', 'playbook')).toBeLessThanOrEqual(3);
+    expect(await published('golf', 'audience')).toBe(1);
+    const version = (await publication.current('golf', 'audience'))!.version;
+    await reached('golf', await define('golf', 'everyone', { all: [] }));
+    expect((await publication.current('golf', 'audience'))!.version).not.toBe(version);
+  });
+
+  it('lets both kinds reach every position of the log, and does not feed itself', async () => {
+    await register('golf');
+    await builder.start();
+    const last = await define('golf', 'everyone', { all: [] });
+    await reached('golf', last);
+    await until(async () => (await published('golf', 'audience')) >= 1, 'the audience in the log');
+    // What was written into the log about it is reached as well, and then nothing more is written.
+    let quiet = 0n;
+    await until(async () => {
+      const now = (await log.lastPosition())!;
+      await reached('golf', now);
+      const still = now === quiet;
+      quiet = now;
+      return still;
+    }, 'a quiet log');
+    // What concerns no customer's segments: positions rise, and nothing is written.
+    const after = await append('behaviour-golf.n1.d1', 'golf', snapshotCodec, { type: 'SnapshotRequested', kind: 'playbook' });
+    await reached('golf', after);
+    expect(await log.lastPosition()).toBe(after);
+  });
+
+  it('builds anew when it is asked for', async () => {
+    await register('golf');
+    await builder.start();
+    await reached('golf', await define('golf', 'everyone', { all: [] }));
+    await until(async () => (await published('golf', 'audience')) > 0 && (await published('golf', 'playbook')) > 0, 'both in the log');
+    const [playbooks, audiences] = [await published('golf', 'playbook'), await published('golf', 'audience')];
+    await append(snapshotStream('golf', null), 'golf', snapshotCodec, { type: 'SnapshotRequested', kind: null });
+    await until(
+      async () => (await published('golf', 'playbook')) === playbooks + 1 && (await published('golf', 'audience')) === audiences + 1,
+      'both anew',
+    );
+  });
+
+  it('goes on with the others when one client fails, and with that one when it can', async () => {
+    await register('golf');
+    await register('tennis');
+    const audience = tables.audience.bind(tables);
+    let away = true;
+    tables.audience = (query) =>
+      away && query.scope.clientId === 'golf'
+        ? Promise.reject(Object.assign(new Error('away'), { code: 'ANALYTICS_UNAVAILABLE' }))
+        : audience(query);
+    await builder.start();
+    const position = (await log.lastPosition())!;
+    await reached('tennis', position);
+    await reached('golf', position, ['playbook']);
+    expect(await publication.current('golf', 'audience')).toBeNull();
+    expect(await registry.getSingleMetricAsString('vitrine_snapshot_build_failures_total')).toContain(
+      'client="golf",kind="audience",code="ANALYTICS_UNAVAILABLE"',
+    );
+    expect(reports.join()).toContain('the audience of golf could not be built');
+    away = false;
+    await reached('golf', position);
+  });
+
+  it('goes on after a restart, and tells by its metrics', async () => {
+    await register('golf');
+    await define('golf', 'everyone', { all: [] });
+    await builder.start();
+    await until(async () => (await published('golf', 'audience')) === 1 && (await published('golf', 'playbook')) === 1, 'both in the log');
+    const current = await publication.current('golf', 'audience');
+    await builder.stop();
+    builder = newBuilder();
+    await builder.start();
+    const last = (await log.lastPosition())!;
+    await reached('golf', last);
+    expect(await publication.current('golf', 'audience')).toEqual({ ...current, position: last });
+    expect(await log.lastPosition()).toBe(last);
+    const said = await registry.metrics();
+    expect(said).toContain(`vitrine_snapshot_position{client="golf",kind="audience"} ${last}`);
+    expect(said).toContain('vitrine_snapshot_customers{client="golf",kind="audience"} 0');
+  });
+});
+
+async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
+  for (const limit = Date.now() + 5_000; !(await holds()); ) {
+    if (Date.now() > limit) throw new Error(`not within 5 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
