@@ -72,6 +72,18 @@ describe('the snapshot builder', () => {
     return count;
   };
 
+  /** What was written into the log about snapshots is reached as well, and then nothing more is written. */
+  const quiet = async (clientId: string) => {
+    let last = 0n;
+    await until(async () => {
+      const now = (await log.lastPosition())!;
+      await reached(clientId, now);
+      const still = now === last && (await published(clientId, 'audience')) > 0 && (await published(clientId, 'playbook')) > 0;
+      last = now;
+      return still;
+    }, 'a quiet log');
+  };
+
   it('publishes an empty playbook and an empty audience when a client is registered', async () => {
     await builder.start();
     await reached('golf', await register('golf'));
@@ -83,7 +95,7 @@ describe('the snapshot builder', () => {
   it('publishes what changed at once, and once for changes that follow one another', async () => {
     await register('golf');
     await builder.start();
-    await until(async () => (await published('golf', 'playbook')) === 1 && (await published('golf', 'audience')) === 1, 'first snapshots');
+    await quiet('golf');
     const content = {
       type: 'ContentRegistered' as const,
       contentType: 'text' as const,
@@ -112,16 +124,7 @@ describe('the snapshot builder', () => {
     await builder.start();
     const last = await define('golf', 'everyone', { all: [] });
     await reached('golf', last);
-    await until(async () => (await published('golf', 'audience')) >= 1, 'the audience in the log');
-    // What was written into the log about it is reached as well, and then nothing more is written.
-    let quiet = 0n;
-    await until(async () => {
-      const now = (await log.lastPosition())!;
-      await reached('golf', now);
-      const still = now === quiet;
-      quiet = now;
-      return still;
-    }, 'a quiet log');
+    await quiet('golf');
     // What concerns no customer's segments: positions rise, and nothing is written.
     const after = await append('behaviour-golf.n1.d1', 'golf', snapshotCodec, { type: 'SnapshotRequested', kind: 'playbook' });
     await reached('golf', after);
@@ -132,7 +135,7 @@ describe('the snapshot builder', () => {
     await register('golf');
     await builder.start();
     await reached('golf', await define('golf', 'everyone', { all: [] }));
-    await until(async () => (await published('golf', 'audience')) > 0 && (await published('golf', 'playbook')) > 0, 'both in the log');
+    await quiet('golf');
     const [playbooks, audiences] = [await published('golf', 'playbook'), await published('golf', 'audience')];
     await append(snapshotStream('golf', null), 'golf', snapshotCodec, { type: 'SnapshotRequested', kind: null });
     await until(
@@ -167,7 +170,7 @@ describe('the snapshot builder', () => {
     await register('golf');
     await define('golf', 'everyone', { all: [] });
     await builder.start();
-    await until(async () => (await published('golf', 'audience')) === 1 && (await published('golf', 'playbook')) === 1, 'both in the log');
+    await quiet('golf');
     const current = await publication.current('golf', 'audience');
     await builder.stop();
     builder = newBuilder();
