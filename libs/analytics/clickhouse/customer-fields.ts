@@ -5,6 +5,7 @@ import {
   answersServed,
   anyEvents,
   arrival,
+  attributeText,
   emailEvents,
   eventsOf,
   type Frame,
@@ -75,9 +76,4 @@ export function fieldSql(field: string, span: Span, frame: Frame, parameters: Pa
   if (!field.startsWith('attributes.')) throw new Error(`there is no customer field ${field}`);
   const name = parameters.text(field.slice('attributes.'.length));
   return { kind: 'text', partial: latestAttribute(name, span), value: (merged) => attributeText(`${merged}.3`) };
-}
-
-/** JSON text as the text that criteria compare: a string's characters, another value's JSON; NULL for null and for nothing. */
-export function attributeText(json: string): string {
-  return `multiIf(${json} IN ('', 'null'), NULL, startsWith(${json}, '"'), JSONExtractString(${json}), ${json})`;
 }

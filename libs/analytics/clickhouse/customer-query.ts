@@ -1,6 +1,6 @@
 import { type FieldSql, fieldSql } from './customer-fields.js';
 import type { Parameters } from './parameters.js';
-import type { Branch, Frame, Partial, Span } from './partials.js';
+import { allAttributes, type Branch, type Frame, type Partial, type Span } from './partials.js';
 
 /** Which facts are read: conditions on the columns `client_id`, `customer_hash` and `customer_id` of a table with this alias. */
 export type Choice = (alias: string) => readonly string[];
@@ -33,6 +33,13 @@ export class CustomerQuery {
     return { column: known.name, kind: sql.kind };
   }
 
+  /** Asks for all attributes as a map of texts; returns the name of its column. */
+  attributes(): string {
+    const name = 'attributes';
+    this.values.set(name, { name, value: this.merged(allAttributes()) });
+    return name;
+  }
+
   private merged(partial: Partial): string {
     const key = JSON.stringify([partial.branch, partial.columns]) + (partial.perVisit ?? '');
     const known = this.partials.get(key) ?? { name: `m${this.partials.size}`, partial };
@@ -46,6 +53,7 @@ export class CustomerQuery {
     const branches: string[] = [this.events(partials)];
     if (partials.some(({ partial }) => partial.branch === 'orders')) branches.push(this.orders(partials));
     if (partials.some(({ partial }) => partial.branch === 'served')) branches.push(this.served(partials));
+    if (partials.some(({ partial }) => partial.branch === 'attributes')) branches.push(this.latestAttributes(partials));
     if (listed !== undefined) branches.push(this.onlyListed(partials, listed));
     const keys = this.keys.join(', ');
     const merges = partials.map(
@@ -114,6 +122,19 @@ GROUP BY ${this.grouped('o')}`;
 FROM served_facts AS s FINAL
 ${where([...this.choice('s'), `s.time <= ${this.frame.asOf}`])}
 GROUP BY ${this.grouped('s')}`;
+  }
+
+  private latestAttributes(partials: readonly Named[]): string {
+    return `SELECT ${this.columns(partials, 'attributes', this.keysOf('a'))}
+FROM
+(
+  SELECT ${[...this.keysOf('f'), 'attribute.1 AS name', 'argMax(attribute.2, (f.time, f.log_position)) AS json'].join(', ')}
+  FROM behaviour_facts AS f FINAL
+  ARRAY JOIN arrayZip(mapKeys(f.attributes), mapValues(f.attributes)) AS attribute
+  ${where([...this.choice('f'), "f.type = 'Customer Updated'", `f.time <= ${this.frame.asOf}`])}
+  GROUP BY ${this.grouped('f')}, attribute.1
+) AS a
+GROUP BY ${this.grouped('a')}`;
   }
 
   private onlyListed(partials: readonly Named[], listed: string): string {

@@ -131,6 +131,27 @@ export function latestAttribute(name: string, span: Span): Partial {
   };
 }
 
+/** All attributes that have a value, as texts. */
+export function allAttributes(): Partial {
+  const said = "a.json != 'null'";
+  const text = `ifNull(${attributeText('a.json')}, '')`;
+  return {
+    branch: 'attributes',
+    columns: [
+      {
+        expression: `CAST((groupArrayIf(a.name, ${said}), groupArrayIf(${text}, ${said})), 'Map(String, String)')`,
+        neutral: "CAST(map(), 'Map(String, String)')",
+      },
+    ],
+    merge: ([map]) => `argMax(${map}, length(${map}))`,
+  };
+}
+
+/** JSON text as the text that criteria compare: a string's characters, another value's JSON; NULL for null and for nothing. */
+export function attributeText(json: string): string {
+  return `multiIf(${json} IN ('', 'null'), NULL, startsWith(${json}, '"'), JSONExtractString(${json}), ${json})`;
+}
+
 export function ordersCompleted(span: Span): Partial {
   return count('orders', both(completed, ...inSpan('o.time', span)));
 }

@@ -1,6 +1,7 @@
+import { customersViewMigration } from './customers-view.js';
 import { facts } from './facts.js';
 import type { Migration } from './migration.js';
 import { views } from './views.js';
 
 /** All migrations, by version. A new one is appended; an applied one is never edited. */
-export const migrations: readonly Migration[] = [facts, views];
+export const migrations: readonly Migration[] = [facts, views, customersViewMigration];

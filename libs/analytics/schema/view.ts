@@ -23,6 +23,15 @@ export function orNull(name: string, type: string, comment: string): ViewColumn 
   return { name, type, comment, expression: `nullIf(f.\`${name}\`, '')` };
 }
 
+/**
+ * A setting of the client of `f`, from a small map of all clients, so that the query needs no join and a condition on client_id reaches the facts.
+ * `otherwise` (SQL): for a client that is not registered; the type's empty value when absent.
+ */
+export function settingOfClient(setting: string, otherwise?: string): string {
+  const map = `(SELECT mapFromArrays(groupArray(toString(c.client_id)), groupArray(c.${setting})) FROM clients AS c)`;
+  return otherwise === undefined ? `${map}[f.client_id]` : `if(mapContains(${map}, f.client_id), ${map}[f.client_id], ${otherwise})`;
+}
+
 export function createView({ name, comment, columns, from }: ViewDefinition): string {
   const heads = columns.map((column) => `  \`${column.name}\` ${column.type} COMMENT ${quoted(column.comment)}`);
   const values = columns.map((column) => `  ${column.expression} AS \`${column.name}\``);

@@ -1,5 +1,5 @@
 import type { Migration } from './migration.js';
-import { createView, orNull, same, type ViewColumn } from './view.js';
+import { createView, orNull, same, settingOfClient, type ViewColumn } from './view.js';
 
 /** The documented names. They show every event once; absent values are NULL. */
 
@@ -52,11 +52,6 @@ function currency(comment: string): ViewColumn {
     comment,
     expression: `if(f.currency != '', f.currency, ${settingOfClient('currency')})`,
   };
-}
-
-/** A small map of all clients, so that the query needs no join and a condition on client_id reaches the facts. */
-function settingOfClient(setting: string): string {
-  return `(SELECT mapFromArrays(groupArray(toString(c.client_id)), groupArray(c.${setting})) FROM clients AS c)[f.client_id]`;
 }
 
 function newest(setting: string, condition: string): string {
@@ -229,8 +224,7 @@ const sessions = createView({
     f.session_id AS session_id,
     f.time AS time,
     f.type AS type,
-    ${settingOfClient('time_zone')} AS zone,
-    if(f.session_id = '', toDate32(substring(toString(f.time, if(zone = '', 'UTC', zone)), 1, 10)), toDate32('1970-01-01')) AS day
+    if(f.session_id = '', toDate32(substring(toString(f.time, ${settingOfClient('time_zone', "'UTC'")}), 1, 10)), toDate32('1970-01-01')) AS day
   FROM behaviour_facts AS f FINAL
   WHERE f.type NOT IN ('Order Refunded', 'Customer Updated')
 ) AS f

@@ -1,0 +1,4 @@
+export { type ClickHouseConnection, type ClickHouseOptions, openClickHouse } from './client.js';
+export { migrate, SchemaMismatch } from './migrate.js';
+export { openAnalytics } from './open-analytics.js';
+export { openAnalyticsWriter } from './writer.js';
