@@ -1,7 +1,7 @@
 /** The valid API keys, folded from the log: who asks, and for which client. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type ApiKeyEvent, apiKeyCodec } from '#libs/domain';
-import type { LogFilter, RecordedEvent } from '#libs/event-log';
+import type { RecordedEvent } from '#libs/event-log';
 
 /** What a valid API key allows; `clientId` null: all clients. */
 export interface ApiKeyGrant {
@@ -18,9 +18,6 @@ export interface ApiKeyEntry extends ApiKeyGrant {
   readonly status: 'active' | 'revoked';
   readonly createdAt: Date;
 }
-
-/** The events that `ApiKeys` is folded from. */
-export const apiKeyFilter: LogFilter = { categories: ['apiKey'] };
 
 /** The longest text that is looked at as a token; longer ones are no key. */
 export const apiKeyTokenLengthMax = 256;
@@ -88,3 +85,13 @@ export class ApiKeys {
 }
 
 const noHash = Buffer.alloc(32);
+
+/** The fold in the form that followers of the log take. */
+export const apiKeysFold = {
+  categories: ['apiKey'] as const,
+  initial: (): ApiKeys => new ApiKeys(),
+  apply(keys: ApiKeys, event: RecordedEvent): ApiKeys {
+    keys.apply(event);
+    return keys;
+  },
+};
