@@ -1,1 +1,4 @@
 export * from './facts.js';
+export { SpoolInUse } from './folder-lock.js';
+export { SpoolDamaged } from './segments.js';
+export * from './spool.js';

@@ -1,0 +1,356 @@
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type EventLog, EventLogUnavailable, type JsonObject, type Position } from '#libs/event-log';
+import { FactIds } from './fact-id.js';
+import { type FactQueue, type SpooledFact, SpoolFull, type SpoolReceipt } from './facts.js';
+import { lockFolder } from './folder-lock.js';
+import { Forwarder, ForwarderStopped, type OutgoingFact } from './forwarder.js';
+import { encodeFrame, type Frame, lastSequenceOf } from './frames.js';
+import { OfferedFacts } from './offered-facts.js';
+import { Receipts } from './receipts.js';
+import { Segments, type SpoolDamage } from './segments.js';
+
+/** What operations should hear of. */
+export type SpoolReport =
+  | SpoolDamage
+  | { readonly kind: 'refused'; readonly stream: string; readonly sequence: number; readonly cause: Error }
+  | { readonly kind: 'logAway' | 'logBack' | 'diskFailed'; readonly cause?: unknown }
+  | { readonly kind: 'failed'; readonly cause: unknown };
+
+export interface SpoolOptions {
+  /** The spool's own; made when absent. One process at a time. */
+  readonly folder: string;
+  /** Names this writer in the streams; no two spools of a system share it. */
+  readonly node: string;
+  readonly log: EventLog;
+  /** Of facts that are not in the log; 1 GiB when absent. */
+  readonly bytesMax?: number;
+  /** Offered facts waiting in memory; 10,000 when absent. */
+  readonly memoryMax?: number;
+  /** How long an offered fact waits at most before it is written to the disk; 100 when absent. What a crash may cost. */
+  readonly flushIntervalMs?: number;
+  /** Told once per change or incident; a warning of the process when absent. */
+  readonly onReport?: (report: SpoolReport) => void;
+}
+
+export interface Spool extends FactQueue {
+  /** `refused`: facts that the log refuses for ever, in `dead-letter.ndjson` of the folder, since the spool was opened. */
+  readonly status: FactQueue['status'] & { readonly refused: number };
+}
+
+/** The disk cannot be written; nothing of the call was taken. */
+export class SpoolUnwritable extends Error {
+  readonly code = 'SPOOL_UNWRITABLE';
+}
+
+export class SpoolClosed extends Error {
+  readonly code = 'SPOOL_CLOSED';
+}
+
+/**
+ * Opens the spool in `folder`, cuts off what a crash left torn (reported), and begins to forward what earlier runs left.
+ * @throws SpoolInUse when another process has it.
+ */
+export async function openSpool(options: SpoolOptions): Promise<Spool> {
+  await mkdir(options.folder, { recursive: true });
+  const lock = await lockFolder(options.folder);
+  const report = options.onReport ?? warn;
+  try {
+    const segmentBytesMax = Math.min(8 * 1024 * 1024, Math.max(64 * 1024, Math.floor((options.bytesMax ?? bytesMaxDefault) / 8)));
+    const segments = await Segments.open(options.folder, segmentBytesMax, report);
+    return new DiskSpool(options, report, segments, lock.release);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+const bytesMaxDefault = 1024 ** 3;
+const windowFactsMax = 4_000;
+const windowBytesMax = 4 * 1024 * 1024;
+const groupBytesMax = 16 * 1024 * 1024;
+const diskRetryMs = 1_000;
+
+interface PendingPut {
+  readonly facts: number;
+  readonly json: Buffer;
+  resolve(lastSequence: number): void;
+  reject(error: Error): void;
+}
+
+class DiskSpool implements Spool {
+  private readonly bytesMax: number;
+  private readonly stopping = new AbortController();
+  private readonly receipts: Receipts;
+  private readonly offered: OfferedFacts;
+  private readonly forwarder: Forwarder;
+  private readonly ids: FactIds;
+  private readonly forwarding: Promise<void>;
+  private puts: PendingPut[] = [];
+  private pendingBytes = 0;
+  private writing: Promise<void> | undefined;
+  private forwarded = 0;
+  private refused = 0;
+  private logAvailable = true;
+  private failure: unknown;
+  private wake: () => void = () => undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly options: SpoolOptions,
+    private readonly report: (report: SpoolReport) => void,
+    private readonly segments: Segments,
+    private readonly unlock: () => Promise<void>,
+  ) {
+    this.bytesMax = options.bytesMax ?? bytesMaxDefault;
+    this.ids = new FactIds(options.node, segments.epoch);
+    this.receipts = new Receipts(segments.forwarded);
+    this.offered = new OfferedFacts(options.memoryMax ?? 10_000, options.flushIntervalMs ?? 100, {
+      put: (facts) => this.put(facts),
+      unwritable: (cause) => report({ kind: 'diskFailed', cause }),
+    });
+    this.forwarder = new Forwarder({
+      log: options.log,
+      ids: this.ids,
+      signal: this.stopping.signal,
+      onRefused: (outgoing, cause) => this.bury(outgoing, cause),
+      onRetry: (cause) => this.away(cause),
+      onAnswered: () => this.back(),
+    });
+    this.forwarding = this.forwardAll();
+  }
+
+  get status(): Spool['status'] {
+    return {
+      queued: this.segments.facts + this.offered.size,
+      spooledBytes: this.segments.bytes,
+      spooledBytesMax: this.bytesMax,
+      dropped: this.offered.dropped,
+      forwarded: this.forwarded,
+      logAvailable: this.logAvailable,
+      refused: this.refused,
+    };
+  }
+
+  async put(facts: readonly SpooledFact[]): Promise<SpoolReceipt> {
+    this.assertOpen();
+    const last = facts.length === 0 ? this.segments.lastSequence : await this.enqueue(facts);
+    return { appended: () => this.receipts.appended(last - facts.length + 1, last) };
+  }
+
+  offer(fact: SpooledFact): boolean {
+    return this.offered.offer(fact);
+  }
+
+  async drained(): Promise<Position | null> {
+    this.assertOpen();
+    await this.offered.flush();
+    await this.writing;
+    return this.receipts.drained(this.segments.lastSequence);
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
+    try {
+      await this.offered.close();
+      await this.writing;
+    } finally {
+      this.stopping.abort();
+      this.wake();
+      await this.forwarding;
+      this.receipts.end(new SpoolClosed('the spool has been closed'));
+      await this.segments.close();
+      await this.unlock();
+    }
+  }
+
+  private assertOpen(): void {
+    if (this.failure) throw this.failure;
+    if (this.stopping.signal.aborted) throw new SpoolClosed('the spool has been closed');
+  }
+
+  /** Answers the sequence of the last of the facts, when they are on the disk. */
+  private enqueue(facts: readonly SpooledFact[]): Promise<number> {
+    const json = Buffer.from(JSON.stringify(facts));
+    const taken = this.segments.bytes + this.pendingBytes + json.length;
+    if (taken > this.bytesMax) return Promise.reject(new SpoolFull(`${taken} bytes would be spooled; at most ${this.bytesMax}`));
+    this.pendingBytes += json.length;
+    return new Promise((resolve, reject) => {
+      this.puts.push({ facts: facts.length, json, resolve, reject });
+      this.writing ??= this.writeAll();
+    });
+  }
+
+  /** Group commit: what is put while the disk is waited for is written together with the next wait. */
+  private async writeAll(): Promise<void> {
+    // One turn of the event loop, so that puts of one moment share a wait for the disk.
+    await new Promise(setImmediate);
+    while (this.puts.length > 0) {
+      const group = this.takeGroup();
+      const first = this.segments.nextSequence;
+      const frames = group.map(({ facts, json }) => {
+        const frame = encodeFrame(this.segments.nextSequence, Date.now(), json);
+        this.segments.nextSequence += facts;
+        return frame;
+      });
+      const facts = this.segments.nextSequence - first;
+      let failure: Error | undefined;
+      try {
+        await this.segments.write(frames, first, facts);
+      } catch (error) {
+        failure = putError(error);
+      }
+      let sequence = first - 1;
+      for (const put of group) {
+        this.pendingBytes -= put.json.length;
+        sequence += put.facts;
+        if (failure) put.reject(failure);
+        else put.resolve(sequence);
+      }
+      if (!failure) this.wake();
+    }
+    this.writing = undefined;
+  }
+
+  private takeGroup(): PendingPut[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { json } of this.puts) {
+      bytes += json.length;
+      if (count > 0 && bytes > groupBytesMax) break;
+      count++;
+    }
+    return this.puts.splice(0, count);
+  }
+
+  private async forwardAll(): Promise<void> {
+    try {
+      while (!this.stopping.signal.aborted) {
+        const frames = await this.readWindow();
+        if (frames.length === 0) await this.moreOrStop();
+        else await this.forwardWindow(frames);
+      }
+    } catch (error) {
+      if (!(error instanceof ForwarderStopped)) {
+        // What is on the disk stays there for the next start; going on could put facts out of order.
+        this.failure = error;
+        this.receipts.end(error);
+        this.report({ kind: 'failed', cause: error });
+      }
+    }
+    await this.segments.mark().catch((cause: unknown) => this.report({ kind: 'diskFailed', cause }));
+  }
+
+  private async readWindow(): Promise<Frame[]> {
+    const frames: Frame[] = [];
+    let [facts, bytes] = [0, 0];
+    while (facts < windowFactsMax && bytes < windowBytesMax) {
+      const frame = await this.segments.read();
+      if (!frame) break;
+      frames.push(frame);
+      facts += frame.facts.length;
+      bytes += frame.bytes;
+    }
+    return frames;
+  }
+
+  private async moreOrStop(): Promise<void> {
+    if (this.segments.hasMore || this.stopping.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+    });
+  }
+
+  private async forwardWindow(frames: readonly Frame[]): Promise<void> {
+    const facts = frames.flatMap((frame) => this.outgoing(frame));
+    const outcomes = await this.forwarder.forward(facts);
+    const last = lastSequenceOf(frames.at(-1) as Frame);
+    const bytes = frames.reduce((sum, frame) => sum + frame.bytes, 0);
+    const count = frames.reduce((sum, frame) => sum + frame.facts.length, 0);
+    for (const outcome of outcomes.values()) if ('position' in outcome) this.forwarded++;
+    try {
+      await this.segments.release(last, count, bytes);
+    } catch (cause) {
+      // The mark only saves the next start from asking the log; the segments' facts are counted off all the same.
+      this.report({ kind: 'diskFailed', cause });
+    }
+    this.receipts.passed(last, outcomes);
+  }
+
+  private outgoing(frame: Frame): OutgoingFact[] {
+    const { node } = this.options;
+    const day = new Date(frame.putAtMs).toISOString().slice(0, 10);
+    return frame.facts.map(({ category, clientId, type, data, metadata }, index) => {
+      const sequence = frame.firstSequence + index;
+      const event = { id: this.ids.of(sequence), type, data, metadata: { schema: 1, clientId, actor: `node:${node}`, node, ...metadata } };
+      return {
+        sequence,
+        stream: `${category}-${clientId}.${node}.${day}`,
+        event,
+        bytes: jsonBytes(event.data) + jsonBytes(event.metadata),
+      };
+    });
+  }
+
+  /** Writes a refused fact aside; waits for a disk that does not take it. */
+  private async bury({ stream, sequence, event }: OutgoingFact, cause: Error): Promise<void> {
+    const { code = null } = cause as { code?: string };
+    const line = JSON.stringify({ at: new Date().toISOString(), stream, sequence, code, message: cause.message, event });
+    for (;;) {
+      try {
+        await appendLine(join(this.options.folder, 'dead-letter.ndjson'), line);
+        break;
+      } catch (diskCause) {
+        this.report({ kind: 'diskFailed', cause: diskCause });
+        if (this.stopping.signal.aborted) throw new ForwarderStopped();
+        // The pause is ended early by the signal alone.
+        await delay(diskRetryMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      }
+    }
+    this.refused++;
+    this.report({ kind: 'refused', stream, sequence, cause });
+  }
+
+  private away(cause: unknown): void {
+    const isFirst = this.logAvailable || !(cause instanceof EventLogUnavailable);
+    this.logAvailable = false;
+    if (isFirst) this.report({ kind: 'logAway', cause });
+  }
+
+  private back(): void {
+    if (!this.logAvailable) this.report({ kind: 'logBack' });
+    this.logAvailable = true;
+  }
+}
+
+function putError(error: unknown): Error {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
+    return new SpoolFull(`the disk of the spool is full: ${message}`, { cause: error });
+  return new SpoolUnwritable(`the spool could not be written: ${message}`, { cause: error });
+}
+
+async function appendLine(path: string, line: string): Promise<void> {
+  const file = await open(path, 'a');
+  try {
+    await file.writeFile(`${line}\n`);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+function jsonBytes(value: JsonObject): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+function warn(report: SpoolReport): void {
+  const cause = 'cause' in report && report.cause instanceof Error ? `: ${report.cause.message}` : '';
+  const where = 'file' in report ? ` ${report.file}, ${report.bytes} bytes from byte ${report.from}` : '';
+  process.emitWarning(`spool: ${report.kind}${where}${cause}`);
+}
