@@ -1,1 +1,2 @@
 export * from './customer-keys.js';
+export * from './seal.js';
