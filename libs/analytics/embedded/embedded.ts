@@ -49,7 +49,7 @@ export interface EmbeddedClickHouse {
 const deathsMax = 5;
 const quietMs = 60_000;
 /** How long a predecessor, whose parent was just killed, may take to leave the folder and the ports. */
-const handOverMs = 3_000;
+const handOverMs = 2_000;
 
 /**
  * Starts ClickHouse (the library of the npm package chdb) as a child process on loopback. It ends with this process, however that ends.
@@ -173,8 +173,8 @@ async function startAfterPredecessor(layout: EngineLayout, onLog: (line: string)
     try {
       return await startEngineProcess(layout, onLog);
     } catch (error) {
-      const leaving = error instanceof EngineStartError && (error.code === 'FOLDER_IN_USE' || error.code === 'PORT_TAKEN');
-      if (!leaving || Date.now() > deadline) throw error;
+      const passing = error instanceof EngineStartError && ['FOLDER_IN_USE', 'PORT_TAKEN', 'ENGINE_DISTURBED'].includes(error.code);
+      if (!passing || Date.now() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }

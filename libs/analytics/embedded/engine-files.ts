@@ -136,6 +136,10 @@ function usersXml({ memoryBytesMax, password, readerPassword }: EngineLayout): s
       <max_memory_usage>${queryBytes}</max_memory_usage>
       <constraints><add_http_cors_header><const/></add_http_cors_header></constraints>
     </default>
+    <start>
+      <max_concurrent_queries_for_all_users>1</max_concurrent_queries_for_all_users>
+      <constraints><max_concurrent_queries_for_all_users><const/></max_concurrent_queries_for_all_users></constraints>
+    </start>
     <reader>
       ${common}
       <readonly>2</readonly>
@@ -155,12 +159,15 @@ function usersXml({ memoryBytesMax, password, readerPassword }: EngineLayout): s
   </profiles>
   <quotas>
     <default/>
-    <!-- The three statements that start the engine use this up: after them nobody is let in as the engine's own user. -->
+    <!-- The three statements that start the engine use this up. -->
     <start><interval><duration>2000000000</duration><queries>3</queries></interval></start>
   </quotas>
   <users>
+    <!-- The engine itself: it must be called so, come from loopback and have no password. Its profile refuses every query while any other runs, and its own
+         third one runs as long as the engine does: so nobody else ever gets an answer as this user. (The quota alone lets SELECT without a table through;
+         max_sessions_for_user = 1 would do, but a refusal on the native port then ends the whole process.) -->
     <default>
-      <password></password>${loopback}<profile>default</profile><quota>start</quota>
+      <password></password>${loopback}<profile>start</profile><quota>start</quota>
       <grants><query>GRANT SYSTEM LISTEN ON *.*</query><query>GRANT SELECT ON system.numbers</query></grants>
     </default>
     <vitrine>
@@ -184,8 +191,8 @@ const { library, end } = { library: 'chdb', end: () => process.kill(process.pid,
 process.stdin.on('end', end).on('error', end).resume();
 open({ library, path: process.env.VITRINE_CHDB });
 const statements = [
-  'SYSTEM START LISTEN HTTP',
   'SYSTEM START LISTEN TCP',
+  'SYSTEM START LISTEN HTTP',
   'SELECT sleepEachRow(0.1) FROM system.numbers FORMAT Null SETTINGS max_block_size=1',
 ];
 const argv = ['clickhouse', '--config-file=' + process.argv[2], '--logger.level', 'warning', '--query', statements.join('; ')];
