@@ -192,6 +192,7 @@ class Importer {
       if (earlier === undefined) fresh.push(await this.spooled(fact));
     }
     for (let at = 0; at < fresh.length; at += factsPerPut) await this.put(fresh.slice(at, at + factsPerPut));
+    this.run.onProgress?.(this.counts);
   }
 
   private async spooled(fact: BehaviourFact): Promise<SpooledFact> {
@@ -211,7 +212,7 @@ class Importer {
     for (;;) {
       this.run.signal?.throwIfAborted();
       try {
-        const receipt = await this.ports.facts.put(facts);
+        const receipt = await abortable(this.ports.facts.put(facts), this.run.signal);
         const appended = receipt.appended();
         // Awaited by settle(); should another put fail first, this one's failure must not end the process.
         appended.catch(() => undefined);
