@@ -1,4 +1,5 @@
 import xxhash from 'xxhash-wasm';
+import { atOnce, type Interruptible } from './slices.js';
 
 const { h64, create64 } = await xxhash();
 
@@ -13,7 +14,15 @@ export const customerHash: CustomerHash = (customerId) => h64(customerId);
 
 /** xxHash64 (seed 0) of the bytes: the check sum of every snapshot format. */
 export function checksum(bytes: Uint8Array): bigint {
+  return atOnce(checksumming(bytes));
+}
+
+/** As `checksum`, interruptible: 55 MB, an audience of ten million, take some 30 ms. */
+export function* checksumming(bytes: Uint8Array): Interruptible<bigint> {
   const hash = create64();
-  for (let at = 0; at < bytes.length; at += pieceBytes) hash.update(bytes.subarray(at, at + pieceBytes));
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    hash.update(bytes.subarray(at, at + pieceBytes));
+    yield;
+  }
   return hash.digest();
 }

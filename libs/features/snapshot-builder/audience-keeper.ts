@@ -3,9 +3,9 @@ import { audienceSegmentIds, type ClientDefinitions, scopeOf, segmentCriteria } 
 import {
   type Announcement,
   encodeIncrement,
+  loadAudience,
   Overlay,
   overlayCustomersMax,
-  readAudience,
   SnapshotCorrupt,
   SnapshotMissing,
   SnapshotTooLarge,
@@ -130,7 +130,7 @@ export class AudienceKeeper {
     const measured = parts.metrics.begin('audience', 'full');
     const asOf = parts.clock();
     const builder = await this.judging.everyone({ ...this.questionOf(sight), asOf });
-    const plain = builder.image();
+    const plain = await builder.imageInSlices();
     const { bytes, customers, memberships } = (await this.hasIncrements(announced, versionOf(plain.bytes).version))
       ? builder.image(asOf.getTime())
       : plain;
@@ -141,7 +141,7 @@ export class AudienceKeeper {
     const ended = parts.clock().getTime();
     this.unaskedNotBefore = ended + (ended - asOf.getTime()) * (1 / unaskedShare - 1);
     this.builtFor = definitions.audienceChangedAt;
-    this.overlays.put(clientId, new Overlay(readAudience(bytes), now.version), bytes.length);
+    this.overlays.put(clientId, new Overlay(await loadAudience(bytes), now.version), bytes.length);
     if (why === 'requested' || now.version !== announced?.version) await this.record.write(now);
   }
 
@@ -159,7 +159,7 @@ export class AudienceKeeper {
       const overlay =
         kept?.baseVersion === announced.version && kept.sequence <= announced.increment
           ? kept
-          : new Overlay(readAudience(await parts.publication.fetch(announced)), announced.version);
+          : new Overlay(await loadAudience(await parts.publication.fetch(announced)), announced.version);
       if (overlay.sequence < announced.increment) {
         for (const { bytes } of await parts.publication.increments(clientId, announced.version, overlay.sequence)) overlay.apply(bytes);
       }

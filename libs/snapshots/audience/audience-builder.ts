@@ -1,5 +1,6 @@
 import { SnapshotTooLarge } from '../errors.js';
-import { checksum } from '../hash.js';
+import { checksumming } from '../hash.js';
+import { atOnce, type Interruptible, inSlices } from '../slices.js';
 import {
   type AudienceCounts,
   type AudienceOffsets,
@@ -84,6 +85,15 @@ export class AudienceBuilder {
    * hash are not kept apart.
    */
   image(edition = 0): AudienceImage {
+    return atOnce(this.making(edition));
+  }
+
+  /** As `image`, in slices of milliseconds: the process goes on with its other work (an image of ten million customers takes 0.7 s). */
+  imageInSlices(edition = 0): Promise<AudienceImage> {
+    return inSlices(this.making(edition));
+  }
+
+  private *making(edition: number): Interruptible<AudienceImage> {
     for (const [hash, rows] of this.colliding) {
       const known = this.apart.filter((one) => one.hash === hash).length;
       if (known < rows) throw new RangeError(`${rows} customers have the hash ${hash}, and ${known} were kept apart`);
@@ -91,7 +101,7 @@ export class AudienceBuilder {
     // A customer whose hash collides is counted as kept apart: that may be one more than the rows had when one came in between.
     const customers = [...this.colliding.values()].reduce((sum, rows) => sum - rows, this.count) + this.apart.length;
     const directoryBits = directoryBitsFor(customers);
-    const plan = this.plan(directoryBits);
+    const plan = yield* this.plan(directoryBits);
     const names = utf8.encode(JSON.stringify(this.segmentIds));
     const ids = this.idsSection();
     const counts: AudienceCounts = {
@@ -117,8 +127,9 @@ export class AudienceBuilder {
     bytes.set(names, offsets.segmentIds);
     new Uint32Array(bytes.buffer, offsets.sets, this.table.count * this.width).set(this.table.words());
     bytes.set(ids, offsets.byId);
-    this.writeTable(bytes, counts, offsets);
-    new DataView(bytes.buffer).setBigUint64(offsets.checksum, checksum(bytes.subarray(0, offsets.checksum)), true);
+    yield* this.writeTable(bytes, counts, offsets);
+    const sum = yield* checksumming(bytes.subarray(0, offsets.checksum));
+    new DataView(bytes.buffer).setBigUint64(offsets.checksum, sum, true);
     return { bytes, customers, memberships: this.table.count };
   }
 
@@ -146,7 +157,10 @@ export class AudienceBuilder {
   /**
    * Calls with each distinct prefix in order: the customers `from` … `to` (exclusive) share it. A prefix is the bucket and the 32 bits after it.
    */
-  private prefixes(directoryBits: number, each: (bucket: number, remainder: number, from: number, to: number) => void): void {
+  private *prefixes(
+    directoryBits: number,
+    each: (bucket: number, remainder: number, from: number, to: number) => void,
+  ): Interruptible<void> {
     const rest = 32 - directoryBits;
     let from = 0;
     let bucket = 0;
@@ -158,6 +172,7 @@ export class AudienceBuilder {
       const high = chunk[place + 1]!;
       const itsBucket = directoryBits === 0 ? 0 : high >>> rest;
       const its = directoryBits === 0 ? high : ((high << directoryBits) | (low >>> rest)) >>> 0;
+      if (place === 0) yield;
       if (at > 0 && itsBucket === bucket && its === remainder) continue;
       if (at > 0) each(bucket, remainder, from, at);
       from = at;
@@ -168,14 +183,13 @@ export class AudienceBuilder {
   }
 
   /** A first pass for the sizes of the sections. */
-  private plan(directoryBits: number): Pick<AudienceCounts, 'entries' | 'byHash' | 'directoryBytes'> {
+  private *plan(directoryBits: number): Interruptible<Pick<AudienceCounts, 'entries' | 'byHash' | 'directoryBytes'>> {
     let entries = 0;
     let byHash = 0;
     let anchor = -1;
     let anchorAt = 0;
     let widest = 0;
-    let lastEntries = 0;
-    this.prefixes(directoryBits, (bucket, _, from, to) => {
+    yield* this.prefixes(directoryBits, (bucket, _, from, to) => {
       if (bucket >>> anchorShift !== anchor) {
         anchor = bucket >>> anchorShift;
         anchorAt = entries;
@@ -184,9 +198,8 @@ export class AudienceBuilder {
       // The begin of the bucket after the last of a group is counted from that group's anchor at most.
       widest = Math.max(widest, entries - anchorAt);
       if (to - from > 1) byHash += this.distinctHashes(from, to);
-      lastEntries = entries;
     });
-    return { entries: lastEntries, byHash, directoryBytes: widthFor(widest) };
+    return { entries, byHash, directoryBytes: widthFor(widest) };
   }
 
   private hashAt(at: number): bigint {
@@ -205,7 +218,7 @@ export class AudienceBuilder {
     return distinct;
   }
 
-  private writeTable(bytes: Uint8Array, counts: AudienceCounts, offsets: AudienceOffsets): void {
+  private *writeTable(bytes: Uint8Array, counts: AudienceCounts, offsets: AudienceOffsets): Interruptible<void> {
     const buckets = 2 ** counts.directoryBits;
     const sizes = new Uint32Array(bytes.buffer, offsets.sizes, counts.memberships);
     const anchors = new Uint32Array(bytes.buffer, offsets.anchors, anchorsFor(counts.directoryBits));
@@ -223,7 +236,7 @@ export class AudienceBuilder {
         directory[next] = entry - anchors[next >>> anchorShift]!;
       }
     };
-    this.prefixes(counts.directoryBits, (bucket, remainder, from, to) => {
+    yield* this.prefixes(counts.directoryBits, (bucket, remainder, from, to) => {
       beginBucketsTo(bucket);
       remainders[entry] = remainder;
       if (to - from === 1) {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { SnapshotCorrupt } from '../errors.js';
 import { type CustomerHash, customerHash } from '../hash.js';
 import { type Members, rowsOf } from '../testing/rows.js';
-import { type Audience, readAudience } from './audience.js';
+import { type Audience, loadAudience, readAudience } from './audience.js';
 import { AudienceBuilder } from './audience-builder.js';
 import { segmentSet } from './membership-table.js';
 import { segmentSizes } from './overlay.js';
@@ -130,6 +130,15 @@ describe('an audience image', () => {
     const { bytes } = await build(smallIds, small);
     bytes[8] = 2;
     expect(() => readAudience(bytes)).toThrow('format 2 is newer than the 1 that is known here');
+  });
+
+  it('is the same made and read in slices', async () => {
+    const builder = new AudienceBuilder(smallIds);
+    await builder.take(rowsOf(smallIds, small));
+    const { bytes } = await builder.imageInSlices();
+    expect(Buffer.from(bytes).equals(builder.image().bytes)).toBe(true);
+    expect(segmentsIn(await loadAudience(bytes), 'ann')).toEqual(['segment-1', 'segment-39']);
+    await expect(loadAudience(bytes.slice(1))).rejects.toThrow(SnapshotCorrupt);
   });
 
   it('reads from any place in a buffer', async () => {

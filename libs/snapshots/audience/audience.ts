@@ -1,5 +1,6 @@
 import { SnapshotCorrupt } from '../errors.js';
-import { checksum } from '../hash.js';
+import { checksumming } from '../hash.js';
+import { atOnce, type Interruptible, inSlices } from '../slices.js';
 import {
   type AudienceCounts,
   anchorShift,
@@ -135,12 +136,24 @@ export class Audience implements AudienceLookup {
 
 /** Reads an image. The bytes belong to the audience from then on. @throws SnapshotCorrupt for anything but a whole image of a format known here. */
 export function readAudience(image: Uint8Array): Audience {
+  return atOnce(reading(image));
+}
+
+/** As `readAudience`, in slices of milliseconds: a node goes on answering while it verifies (some 100 ms for ten million customers). */
+export function loadAudience(image: Uint8Array): Promise<Audience> {
+  return inSlices(reading(image));
+}
+
+function* reading(image: Uint8Array): Interruptible<Audience> {
   requireLittleEndian();
   // Views of 32-bit numbers need an aligned begin; small buffers of Node's pool have none.
   const bytes = image.byteOffset % 8 === 0 ? image : new Uint8Array(image);
-  const counts = readHeader(bytes);
-  const offsets = audienceOffsets(counts);
+  checkHead(bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const sum = yield* checksumming(bytes.subarray(0, bytes.length - 8));
+  check(view.getBigUint64(bytes.length - 8, true) === sum, 'check sum');
+  const counts = readCounts(view);
+  const offsets = audienceOffsets(counts);
   for (const [index, name] of offsetNames.entries()) {
     check(view.getUint32(56 + index * 4, true) === offsets[name], `section ${name} is not where it must be`);
   }
@@ -161,7 +174,7 @@ export function readAudience(image: Uint8Array): Audience {
     exceptionNumbers: words(offsets.byHash + counts.byHash * 8, counts.byHash),
     ids: readIds(bytes.subarray(offsets.byId, offsets.byId + counts.byIdBytes), counts),
   };
-  checkTable(parts);
+  yield* checkingTable(parts);
   return new Audience(parts);
 }
 
@@ -169,7 +182,8 @@ function check(holds: boolean, what: string): asserts holds {
   if (!holds) throw new SnapshotCorrupt(`audience image: ${what}`);
 }
 
-function readHeader(bytes: Uint8Array): AudienceCounts {
+/** What can be said before the check sum: that it is an audience, of a format known here, and all there. */
+function checkHead(bytes: Uint8Array): void {
   check(bytes.length >= audienceHeaderBytes + 8, 'cut short');
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   check(Buffer.from(bytes.subarray(0, 8)).toString('latin1') === audienceMagic, 'this is something else');
@@ -177,7 +191,9 @@ function readHeader(bytes: Uint8Array): AudienceCounts {
   check(format <= audienceFormat, `format ${format} is newer than the ${audienceFormat} that is known here`);
   check(format === audienceFormat, `format ${format}`);
   check(view.getUint32(16, true) === bytes.length, `${bytes.length} bytes where ${view.getUint32(16, true)} are said`);
-  check(view.getBigUint64(bytes.length - 8, true) === checksum(bytes.subarray(0, bytes.length - 8)), 'check sum');
+}
+
+function readCounts(view: DataView): AudienceCounts {
   check(view.getUint32(12, true) === audienceHeaderBytes, 'header');
   const counts = {
     customers: view.getUint32(20, true),
@@ -230,8 +246,10 @@ function readIds(bytes: Uint8Array, counts: AudienceCounts): Map<string, number>
   return ids;
 }
 
+const bucketsAtOnce = 65_536;
+
 /** The directory rises, remainders rise within their bucket, and every number is one of a membership: so no lookup can leave the buffer. */
-function checkTable(parts: {
+function* checkingTable(parts: {
   counts: AudienceCounts;
   sizes: Uint32Array;
   anchors: Uint32Array;
@@ -239,7 +257,7 @@ function checkTable(parts: {
   remainders: Uint32Array;
   numbers: ArrayLike<number>;
   exceptionNumbers: Uint32Array;
-}): void {
+}): Interruptible<void> {
   const { counts, anchors, directory, remainders, numbers } = parts;
   const buckets = 2 ** counts.directoryBits;
   let marks = 0;
@@ -254,6 +272,7 @@ function checkTable(parts: {
       if (numbers[entry] === counts.memberships) marks += 1;
     }
     begin = end;
+    if (bucket % bucketsAtOnce === 0) yield;
   }
   check(begin === counts.entries, 'directory');
   check(
