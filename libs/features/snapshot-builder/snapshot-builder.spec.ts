@@ -180,8 +180,8 @@ describe('the snapshot builder', () => {
     expect(await publication.current('golf', 'audience')).toEqual({ ...current, position: last });
     expect(await log.lastPosition()).toBe(last);
     const said = await registry.metrics();
-    expect(said).toContain(`vitrine_snapshot_position{client="golf",kind="audience"} ${last}`);
-    expect(said).toContain('vitrine_snapshot_customers{client="golf",kind="audience"} 0');
+    expect(said).toContain(`vitrine_published_snapshot_position{client="golf",kind="audience"} ${last}`);
+    expect(said).toContain('vitrine_published_snapshot_customers{client="golf",kind="audience"} 0');
   });
 });
 
