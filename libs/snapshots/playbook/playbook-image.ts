@@ -5,6 +5,7 @@ import {
   type PlaybookContent,
   type PlaybookRule,
   parseClientId,
+  parseCriteria,
   parseDefinitionId,
 } from '#libs/domain';
 import { SnapshotCorrupt } from '../errors.js';
@@ -16,8 +17,6 @@ const head = '{"checksum":"';
 const middle = '","playbook":';
 const tail = '}\n';
 const checksumDigits = 16;
-/** Deeper criteria are refused when a rule is set; a reader must not be led into a deep recursion by bytes. */
-const criteriaDepthMax = 64;
 const kinds = ['image', 'script', 'html', 'xml', 'json', 'text', 'audio', 'video', 'stream', 'survey', 'article'];
 const statuses = ['draft', 'running', 'paused', 'ended'];
 
@@ -203,25 +202,14 @@ function readRule(value: unknown, path: string): PlaybookRule {
     ruleId: definitionId(fields.ruleId, `${path}.ruleId`),
     priority: number(fields.priority, `${path}.priority`),
     segmentId: nullable(definitionId, fields.segmentId, `${path}.segmentId`),
-    when: nullable((criteria, at) => readCriteria(criteria, at, 0), fields.when, `${path}.when`),
+    when: nullable(readCriteria, fields.when, `${path}.when`),
     contentId,
     groups: readGroups ?? null,
   };
 }
 
-/** The form of the tree only: fields and ops were checked when the rule was set. */
-function readCriteria(value: unknown, path: string, depth: number): Criteria {
-  check(depth < criteriaDepthMax, `${path}: too deep`);
-  const fields = object(value, path);
-  const deeper = (part: unknown) => readCriteria(part, path, depth + 1);
-  if ('all' in fields) return { all: list(fields.all, path).map(deeper) };
-  if ('any' in fields) return { any: list(fields.any, path).map(deeper) };
-  if ('not' in fields) return { not: deeper(fields.not) };
-  if ('segment' in fields) return { segment: definitionId(fields.segment, path) };
-  if ('customers' in fields) return { customers: list(fields.customers, path).map((id) => string(id, path)) };
-  string(fields.field, `${path}.field`);
-  string(fields.op, `${path}.op`);
-  check(['string', 'number', 'boolean'].includes(typeof fields.value) || Array.isArray(fields.value), `${path}.value`);
-  // The form was looked at above; which fields, ops and values go together is the domain's, and was checked before the event was written.
-  return fields as unknown as Criteria;
+function readCriteria(value: unknown, path: string): Criteria {
+  const parsed = parseCriteria(value, 'request');
+  check(!('invalid' in parsed), path);
+  return parsed.criteria;
 }
