@@ -1,6 +1,5 @@
-import type { CustomerKeys } from '#libs/customer-keys';
+import { type CustomerKeys, sealText } from '#libs/customer-keys';
 import type { BehaviourFact, JsonLike } from '#libs/domain';
-import { sealText } from './seal-text.js';
 
 /** Seals one text with a customer's key. */
 export type Seal = (text: string) => string;
@@ -25,9 +24,15 @@ export function sealEmails<T extends JsonLike | object>(value: T, seal: Seal): T
   return copy as T;
 }
 
+/** What an address is sealed for: it opens for this customer of this client only. */
+export function emailContext(clientId: string, customerId: string): string {
+  return `${clientId}/${customerId}/email`;
+}
+
 /** The fact as it may stand in the log: without an address in clear. */
 export async function sealFact(fact: BehaviourFact, clientId: string, keys: Pick<CustomerKeys, 'obtain'>): Promise<BehaviourFact> {
   if (!hasEmail(fact.properties)) return fact;
   const key = await keys.obtain(clientId, fact.customerId);
-  return { ...fact, properties: sealEmails(fact.properties, (text) => sealText(key, text)) };
+  const context = emailContext(clientId, fact.customerId);
+  return { ...fact, properties: sealEmails(fact.properties, (text) => sealText(key, text, context)) };
 }

@@ -74,11 +74,12 @@ export function refusalOf(error: unknown): Refusal {
       return new Refusal(413, 'BODY_TOO_LARGE', `a body has at most ${collectBodyBytesMax} bytes`);
     case 'FST_ERR_BAD_URL':
       return new Refusal(400, 'URL_MALFORMED', 'the address holds a percent sign that begins no UTF-8');
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return mediaTypeUnsupported();
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new Refusal(414, 'URL_TOO_LONG', 'a part of the address is too long');
-    case 'ENOSPC':
-    case 'EIO':
-    case 'EDQUOT':
+    case 'SPOOL_UNWRITABLE':
+    case 'SPOOL_CLOSED':
       return new Refusal(503, 'SPOOL_UNAVAILABLE', 'the disk queue cannot be written now', 5);
   }
   if (code?.endsWith('_UNAVAILABLE') === true) return new Refusal(503, code, message ?? 'unavailable', 5);
@@ -103,7 +104,11 @@ function requireJson(request: FastifyRequest): void {
   const encoding = request.headers['content-encoding'];
   const known = type === undefined || type === '' || type === 'application/json' || type === 'text/plain';
   if (known && (encoding === undefined || encoding === 'identity')) return;
-  throw new Refusal(415, 'MEDIA_TYPE_UNSUPPORTED', 'the body is application/json, or JSON as text/plain, not compressed');
+  throw mediaTypeUnsupported();
+}
+
+function mediaTypeUnsupported(): Refusal {
+  return new Refusal(415, 'MEDIA_TYPE_UNSUPPORTED', 'the body is application/json, or JSON as text/plain, not compressed');
 }
 
 /** Every page may send; only the client's declared origins may send cookies along. */
