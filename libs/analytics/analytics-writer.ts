@@ -14,14 +14,14 @@ export interface DeadLetter {
 
 /**
  * One set of tables as the projector writes them. Everything here may be done twice: rows and dead letters are known by their log position.
- * @throws AnalyticsUnavailable from every verb: try again. Another error of `write` says that ClickHouse refuses a row.
+ * @throws AnalyticsUnavailable from every verb: try again.
  */
 export interface AnalyticsWriter {
   /** Everything in the log up to here is in the tables; null: nothing yet. */
   checkpoint(): Promise<Position | null>;
   /** Answers for these message keys of each client, from the tables. */
   firstRecorded(keys: ReadonlyMap<string, readonly string[]>): Promise<FirstRecorded>;
-  /** Inserts the rows, and only when all are acknowledged moves the checkpoint to `upTo`. */
+  /** Inserts the rows, and only when all are acknowledged moves the checkpoint to `upTo`. @throws RowsRefused */
   write(rows: Rows, upTo: Position): Promise<void>;
   deadLetters(letters: readonly DeadLetter[]): Promise<void>;
 }
@@ -37,6 +37,13 @@ export interface ProjectionTables {
    * When it was cut short, a rebuild from its beginning puts everything in order.
    */
   exchange(): Promise<void>;
+  /** Closes what it opened itself. */
+  close(): Promise<void>;
+}
+
+/** The tables take one of these rows never (a number too large, a text that is no time); the others are wanted without it. */
+export class RowsRefused extends Error {
+  readonly code = 'ROWS_REFUSED';
 }
 
 export const PROJECTION_TABLES = Symbol('ProjectionTables');

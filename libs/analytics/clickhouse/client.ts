@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { ClickHouseError, ClickHouseLogLevel, type ClickHouseSettings, createClient, parseError } from '@clickhouse/client';
 import { AnalyticsUnavailable } from '../analytics.js';
+import { RowsRefused } from '../analytics-writer.js';
 
 export type QueryParams = Readonly<Record<string, unknown>>;
 export type QuerySettings = ClickHouseSettings;
@@ -17,7 +18,10 @@ export interface ClickHouseConnection {
   query<Row>(sql: string, params?: QueryParams, settings?: QuerySettings): Promise<Row[]>;
   /** A statement without an answer. */
   command(sql: string, params?: QueryParams, settings?: QuerySettings): Promise<void>;
-  /** Returns when ClickHouse has acknowledged all rows; nothing is sent when there are none. Atomic per partition only. */
+  /**
+   * Returns when ClickHouse has acknowledged all rows; nothing is sent when there are none. Atomic per partition only.
+   * @throws RowsRefused when a value cannot be what its column wants.
+   */
   insert(table: string, rows: readonly object[], settings?: QuerySettings): Promise<void>;
   /** The bytes of the answer in the format that the statement names, such as `… FORMAT RowBinary`. An error of ClickHouse on the way ends it by throwing. */
   stream(sql: string, params?: QueryParams, settings?: QuerySettings): AsyncIterable<Uint8Array>;
@@ -77,7 +81,7 @@ export function openClickHouse({ url, database, requestTimeoutMs = 120_000 }: Cl
     },
     async insert(table, rows, settings) {
       if (rows.length === 0) return;
-      await translated(() =>
+      await translatedInsert(() =>
         client.insert({ table, values: rows as unknown[], format: 'JSONEachRow', ...withParams(undefined, settings) }),
       );
     },
@@ -147,6 +151,21 @@ async function translated<Result>(call: () => Promise<Result>): Promise<Result> 
   try {
     return await call();
   } catch (error) {
+    throw translate(error);
+  }
+}
+
+/**
+ * Errors of ClickHouse that say that it is the rows: 6, 26, 27, 38, 41, 72, 376 and 675 cannot parse; 53 type, 69 and 321 out of range,
+ * 117 incorrect data, 131 too large, 349 null, 407 decimal overflow.
+ */
+const ofTheRows = new Set(['6', '26', '27', '38', '41', '53', '69', '72', '117', '131', '321', '349', '376', '407', '675']);
+
+async function translatedInsert(call: () => Promise<unknown>): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    if (error instanceof ClickHouseError && ofTheRows.has(error.code)) throw new RowsRefused(firstLine(error), { cause: error });
     throw translate(error);
   }
 }
