@@ -38,7 +38,7 @@ export async function openEmbeddedCustomerKeys({ folder, secret }: EmbeddedCusto
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     // A commit resolves when it is on the disk, and is seen by nobody before (docs/adr/0001).
-    root = open({ path: folder, overlappingSync: false, mapSize: 16 * 1024 ** 3 });
+    root = open(rootOptions(folder));
     chmodSync(folder, 0o700);
   } catch (cause) {
     throw new CustomerKeysUnavailable(`the customers' keys in ${folder} cannot be opened: ${(cause as Error).message}`, { cause });
@@ -52,6 +52,11 @@ export async function openEmbeddedCustomerKeys({ folder, secret }: EmbeddedCusto
     await root.close();
     throw error;
   }
+}
+
+function rootOptions(folder: string) {
+  // Without event turns the driver makes no promise of its own that nobody holds.
+  return { path: folder, overlappingSync: false, eventTurnBatching: false, mapSize: 16 * 1024 ** 3 };
 }
 
 /** Makes salt and verifier in a new store, checks them in another. */

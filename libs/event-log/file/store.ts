@@ -57,9 +57,7 @@ export function openStore(folder: string, readOnly: boolean): Store {
       if (!existsSync(file)) throw new EventLogUnavailable(`there is no event log in ${folder}`);
     } else mkdirSync(folder, { recursive: true });
     if (existsSync(file)) checkFile(file);
-    const root = open({ path: folder, overlappingSync: false, readOnly, mapSize: mapBytes, maxDbs: 16, maxReaders: 512 } as Parameters<
-      typeof open
-    >[0]);
+    const root = open(rootOptions(folder, readOnly));
     return {
       root,
       events: root.openDB({ name: 'events', encoding: 'binary' }),
@@ -75,13 +73,29 @@ export function openStore(folder: string, readOnly: boolean): Store {
   }
 }
 
+function rootOptions(folder: string, readOnly: boolean) {
+  return {
+    path: folder,
+    readOnly,
+    overlappingSync: false,
+    // With it the driver makes promises of its own that nobody holds: a full disk would be an unhandled rejection.
+    eventTurnBatching: false,
+    mapSize: mapBytes,
+    maxDbs: 16,
+    maxReaders: 512,
+  };
+}
+
 /** What the port's users see of a failure in the store. */
 export function storeError(error: unknown, doing: string): Error {
   if (error instanceof EventLogUnavailable || error instanceof LogCorrupted) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (/MDB_(CORRUPTED|INVALID|PAGE_NOTFOUND|VERSION_MISMATCH|PANIC)/.test(message))
     return new LogCorrupted(`${doing}: ${message}`, { cause: error });
-  return new EventLogUnavailable(`${doing}: ${message}`, { cause: error });
+  // A short write of a full disk is EIO to LMDB.
+  const { code } = error as { code?: unknown };
+  const hint = code === 5 || code === 28 ? ': the disk is full or failing' : '';
+  return new EventLogUnavailable(`${doing}: ${message}${hint}`, { cause: error });
 }
 
 /** A name as a key: itself, or its hash when it is longer than the store's keys may be or has a NUL. */
