@@ -47,14 +47,20 @@ export class BuilderMetrics {
           }
         },
       });
-    ofNewest('vitrine_published_snapshot_position', 'Place in the log up to which the announced snapshot goes.', ({ position }) => Number(position));
+    ofNewest('vitrine_published_snapshot_position', 'Place in the log up to which the announced snapshot goes.', ({ position }) =>
+      Number(position),
+    );
     ofNewest(
       'vitrine_published_snapshot_age_seconds',
       'Time since the announced image was built.',
       ({ builtAt }) => (clock().getTime() - Date.parse(builtAt)) / 1000,
     );
     ofNewest('vitrine_published_snapshot_customers', 'Customers in the announced image.', ({ customers }) => customers);
-    ofNewest('vitrine_published_snapshot_memberships', 'Distinct sets of segments in the announced image.', ({ memberships }) => memberships);
+    ofNewest(
+      'vitrine_published_snapshot_memberships',
+      'Distinct sets of segments in the announced image.',
+      ({ memberships }) => memberships,
+    );
     ofNewest('vitrine_published_snapshot_increments', 'Increments on top of the announced image.', ({ kind, increment }) =>
       kind === 'audience' ? increment : null,
     );
