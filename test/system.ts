@@ -114,7 +114,7 @@ export class System {
   /** A mutation by name that must not be refused; its payload. */
   async command(name: string, inputType: string, input: object, fields = 'position'): Promise<Loose> {
     const data = await this.ask(
-      `mutation ($input: ${inputType}!) { ${name}(input: $input) { ${fields} userErrors { code message field } } }`,
+      `mutation ($input: ${inputType}) { ${name}(input: $input) { ${fields} userErrors { code message field } } }`,
       { input },
     );
     const payload = data[name];

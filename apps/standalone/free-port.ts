@@ -16,7 +16,8 @@ export async function assertPortFree(setting: string, port: number, host: string
 }
 
 export function portProblem(setting: string, port: number, error: NodeJS.ErrnoException): Error {
-  if (error.code === 'EADDRINUSE') return new StartRefused(`${setting}: port ${port} is taken; another one can be chosen, 0 takes a free one`, { cause: error });
+  if (error.code === 'EADDRINUSE')
+    return new StartRefused(`${setting}: port ${port} is taken; another one can be chosen, 0 takes a free one`, { cause: error });
   if (error.code === 'EACCES') return new StartRefused(`${setting}: port ${port} may not be used by this user`, { cause: error });
   if (error.code === 'EADDRNOTAVAIL') return new StartRefused('VITRINE_HOST: this machine has no such address', { cause: error });
   return error;

@@ -139,7 +139,8 @@ describe('the loop', () => {
     await until(
       'the answer is in the tables',
       15_000,
-      async () => (await system.select(`SELECT count() AS n FROM content_served WHERE decision_id = '${answer.decisionId}'`))[0].n === '1',
+      async () =>
+        Number((await system.select(`SELECT count() AS n FROM content_served WHERE decision_id = '${answer.decisionId}'`))[0].n) === 1,
     );
     const { explainDecision } = await system.ask(
       'query ($id: ID!) { explainDecision(decisionId: $id) { recorded { customerId ruleId contentId audience } recomputed { ruleId contentId reason } agrees steps } }',
@@ -169,7 +170,8 @@ describe('the loop', () => {
       'the click is in the tables',
       15_000,
       async () =>
-        (await system.select(`SELECT count() AS n FROM behaviour WHERE customer_id = 'ann' AND type = 'Content Clicked'`))[0].n === '1',
+        Number((await system.select(`SELECT count() AS n FROM behaviour WHERE customer_id = 'ann' AND type = 'Content Clicked'`))[0].n) ===
+        1,
     );
     const last = await system.behave(clientId, [{ type: 'Page Viewed', messageId: 'p1', customerId: 'bob', properties: {} }], {
       wait: true,
@@ -214,6 +216,6 @@ describe('the loop', () => {
     await system.kill();
     await system.restart();
     expect(await eventually('eve', 'buyers')).toMatchObject({ content: { contentId: 'thanks' } });
-    expect((await system.select("SELECT count() AS n FROM orders WHERE customer_id = 'eve'"))[0].n).toBe('1');
+    expect(Number((await system.select("SELECT count() AS n FROM orders WHERE customer_id = 'eve'"))[0].n)).toBe(1);
   });
 });

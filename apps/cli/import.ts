@@ -1,0 +1,92 @@
+import { createReadStream, readFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { isRejected, type JsonLike } from '#libs/domain';
+import { ImportRunner, type ImportView, UploadStore } from '#libs/imports';
+import { openDataFolder, type Settings } from '#libs/settings';
+import { StartRefused } from '../standalone/free-port.js';
+import { openReaders } from '../standalone/readers.js';
+import { openWorkbench } from './workbench.js';
+
+interface ImportOptions {
+  readonly client: string;
+  readonly map: string;
+  readonly rejects?: string;
+}
+
+/** Imports one file into the log, beside a running system or without one, and prints the report as JSON. */
+export async function importFile(settings: Settings, file: string, options: ImportOptions): Promise<void> {
+  const mapping = readMapping(options.map);
+  const folder = openDataFolder(settings.VITRINE_DATA);
+  const bench = await openWorkbench(settings, folder);
+  const fail = (error: unknown) => bench.report('the definitions cannot be read', error);
+  const readers = openReaders(bench.log, bench.report, fail);
+  const uploads = new UploadStore(folder.uploads, settings.VITRINE_UPLOAD_BYTES_MAX);
+  const runner = new ImportRunner({
+    log: bench.log,
+    facts: bench.facts,
+    analytics: bench.analytics,
+    keys: bench.keys,
+    definitions: readers.definitions,
+    uploads,
+    rejectsFolder: folder.imports,
+    clock: () => new Date(),
+    onNote: (importId, detail, error) => bench.report(`import ${importId}: ${detail}`, error),
+  });
+  try {
+    const content = file === '-' ? process.stdin : createReadStream(file);
+    const upload = await uploads.put(content, { clientId: options.client, keyId: 'cli' }, file === '-' ? 'stdin' : basename(file));
+    const started = await runner.start({ clientId: options.client, uploadId: upload.uploadId, mapping, keyId: 'cli', actor: 'cli' });
+    if (isRejected(started)) throw new StartRefused(started.message);
+    const ended = await whileShown(runner, started.importId);
+    if (options.rejects !== undefined && ended.rejected > 0) await copyFile(runner.rejectsFileOf(started.importId), options.rejects);
+    const { importId, status, read, imported, duplicate, rejected, skipped } = ended;
+    console.log(
+      JSON.stringify({
+        importId,
+        status: status.toUpperCase(),
+        read,
+        imported,
+        duplicate,
+        rejected,
+        skipped,
+        ...(rejected > 0 ? { rejects: options.rejects ?? runner.rejectsFileOf(importId) } : {}),
+      }),
+    );
+    if (status !== 'done') throw new StartRefused(`the import failed: ${ended.failure?.message ?? 'see the messages above'}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new StartRefused(`there is no file ${file}`, { cause: error });
+    throw error;
+  } finally {
+    await runner.close();
+    await readers.close();
+    await bench.close();
+  }
+}
+
+function readMapping(path: string): JsonLike {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as JsonLike;
+  } catch (error) {
+    throw new StartRefused(`the mapping ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Waits for the end; on a terminal, shows how far it is. */
+async function whileShown(runner: ImportRunner, importId: string): Promise<ImportView> {
+  const shown = process.stderr.isTTY
+    ? setInterval(async () => {
+        const view = await runner.find(importId);
+        if (view !== undefined) process.stderr.write(`\r${view.read} rows read, ${view.imported} imported `);
+      }, 500)
+    : undefined;
+  const ended = await runner.ended(importId);
+  if (shown !== undefined) {
+    clearInterval(shown);
+    process.stderr.write('\n');
+  }
+  if (ended === undefined) throw new Error(`the import ${importId} is not in the log`);
+  return ended;
+}

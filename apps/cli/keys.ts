@@ -1,0 +1,46 @@
+import { isRejected } from '#libs/domain';
+import type { EventLog } from '#libs/event-log';
+import { createApiKey, listApiKeys, revokeApiKey } from '#libs/features/admin';
+import { openDataFolder, type Settings } from '#libs/settings';
+import { StartRefused } from '../standalone/free-port.js';
+import { openLog } from '../standalone/ports.js';
+
+const actor = 'cli';
+
+/** Prints the token, which can be read this once. */
+export async function createKey(
+  settings: Settings,
+  { client, all, name }: { client?: string; all?: boolean; name: string },
+): Promise<void> {
+  if (client === undefined && all !== true) throw new StartRefused('a key is for one client (--client <id>) or for all (--all)');
+  await withLog(settings, async (log) => {
+    const created = await createApiKey(log, { clientId: client ?? null, name, actor });
+    if (isRejected(created)) throw new StartRefused(created.message);
+    console.log(created.token);
+  });
+}
+
+export async function revokeKey(settings: Settings, keyId: string): Promise<void> {
+  await withLog(settings, async (log) => {
+    const revoked = await revokeApiKey(log, { keyId, actor });
+    if (isRejected(revoked)) throw new StartRefused(revoked.message);
+    console.log(`${keyId} is revoked`);
+  });
+}
+
+export async function listKeys(settings: Settings): Promise<void> {
+  await withLog(settings, async (log) => {
+    for (const { keyId, clientId, name, status, createdAt } of await listApiKeys(log)) {
+      console.log(`${keyId}\t${clientId ?? '(all clients)'}\t${status}\t${createdAt.toISOString()}\t${name}`);
+    }
+  });
+}
+
+async function withLog(settings: Settings, work: (log: EventLog) => Promise<void>): Promise<void> {
+  const log = await openLog(settings, openDataFolder(settings.VITRINE_DATA));
+  try {
+    await work(log);
+  } finally {
+    await log.close();
+  }
+}
