@@ -60,5 +60,6 @@ export async function verify(settings: Settings): Promise<void> {
   const onProgress = (events: number) => process.stderr.isTTY && process.stderr.write(`\r${events} events `);
   const { problems, ...found } = await verifyLog({ folder, onProgress });
   console.log(JSON.stringify(found, (_, value) => (typeof value === 'bigint' ? String(value) : value)));
+  for (const problem of problems) console.error(problem);
   if (problems.length > 0) throw new StartRefused(`the log in ${folder} does not hold together`);
 }
