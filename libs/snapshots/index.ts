@@ -1,10 +1,9 @@
 export * from './audience/audience.js';
 export * from './audience/audience-builder.js';
-export { audienceBytesMax } from './audience/format.js';
 export * from './audience/increment.js';
 export { segmentSet, setWidth } from './audience/membership-table.js';
 export * from './audience/overlay.js';
-export { AudienceRowsInvalid, type RowsOfCustomers, readRows } from './audience/rows.js';
+export { readRows } from './audience/rows.js';
 export * from './cache.js';
 export * from './errors.js';
 export { type CustomerHash, customerHash } from './hash.js';

@@ -99,5 +99,4 @@ export interface SnapshotPublication {
   close(): Promise<void>;
 }
 
-export const SNAPSHOT_PUBLICATION = Symbol('SnapshotPublication');
 export const acknowledgementTtlMs = 15_000;

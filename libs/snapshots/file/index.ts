@@ -1,1 +1,1 @@
-export { type FileSnapshotsOptions, openFileSnapshots } from './file-snapshots.js';
+export { openFileSnapshots } from './file-snapshots.js';
