@@ -61,6 +61,8 @@ export class ClientLoader {
   private readonly wanted = new Map<SnapshotKind, Announcement>();
   private working: Promise<void> | undefined;
   private stopped = false;
+  /** Rises with everything that may be worth another try at once. */
+  private news = 0;
   private wakeUp: () => void = () => undefined;
 
   constructor(
@@ -132,6 +134,7 @@ export class ClientLoader {
   }
 
   private work(): void {
+    this.news += 1;
     this.wakeUp();
     if (this.stopped || this.working !== undefined) return;
     this.working = this.catchUp().finally(() => {
@@ -166,6 +169,7 @@ export class ClientLoader {
     let retryMs = retryMsMin;
     while (!this.stopped && this.isBehind()) {
       let failed = false;
+      const { news } = this;
       for (const kind of ['playbook', 'audience'] as const) {
         const wanted = this.behind(kind);
         if (wanted === undefined) continue;
@@ -176,7 +180,7 @@ export class ClientLoader {
           this.around.refused(kind, error);
         }
       }
-      if (!failed) {
+      if (!failed || news !== this.news) {
         retryMs = retryMsMin;
         continue;
       }

@@ -5,11 +5,11 @@ import type { Answer } from './answer.js';
 import type { ClickedAnswer } from './click-address.js';
 
 /**
- * Whether an answer is in the sample. Decided by the 48 random bits that end a version 7 UUID, so that the same decision is always in or
+ * Whether an answer is in the sample. Decided by the 40 random bits that end a version 7 UUID, so that the same decision is always in or
  * always out.
  */
 export function isSampled(decisionId: string, sampleRate: number): boolean {
-  return sampleRate >= 1 || Number.parseInt(decisionId.slice(-12), 16) / 2 ** 48 < sampleRate;
+  return sampleRate >= 1 || Number.parseInt(decisionId.slice(-10), 16) / 2 ** 40 < sampleRate;
 }
 
 export function servedFact(answer: Answer, form: ContentServedFact['form']): SpooledFact {

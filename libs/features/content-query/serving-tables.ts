@@ -25,6 +25,8 @@ export class ServingTables implements TablesOfClients {
   private readonly serving = new Map<string, ClientTables>();
   private readonly loaders = new Map<string, ClientLoader>();
   private readonly stopping = new AbortController();
+  private readonly toAcknowledge = new Set<string>();
+  private readonly acknowledging = new Set<string>();
   private pointersSeen = false;
   private watching: Promise<void> = Promise.resolve();
   private kept: Promise<void> = Promise.resolve();
@@ -39,7 +41,7 @@ export class ServingTables implements TablesOfClients {
     await this.restore();
     this.watching = this.watch();
     this.renewal = setInterval(() => {
-      for (const loader of this.loaders.values()) this.acknowledge(loader);
+      for (const loader of this.loaders.values()) void this.acknowledge(loader);
     }, renewMs);
   }
 
@@ -135,7 +137,7 @@ export class ServingTables implements TablesOfClients {
       keepIncrement: (increment) => this.keeping(() => cache.keepIncrement(increment)),
       serve: (tables) => this.serving.set(clientId, tables),
       fresh: (kind, builtAt) => metrics.snapshotLoaded(kind, (Date.now() - Date.parse(builtAt)) / 1000),
-      changed: () => this.acknowledge(loader),
+      changed: () => void this.acknowledge(loader),
       refused: (kind, error) => this.refused(clientId, kind, error),
     });
     this.loaders.set(clientId, loader);
@@ -148,13 +150,24 @@ export class ServingTables implements TablesOfClients {
     this.options.report(`the ${kind} of client ${clientId} was not loaded; what was loaded before goes on answering`, error);
   }
 
-  private acknowledge(loader: ClientLoader): void {
-    const loadedAt = new Date().toISOString();
-    for (const snapshot of loader.acknowledgements()) {
-      const acknowledgement = { ...snapshot, nodeId: this.options.nodeId, clientId: loader.clientId, loadedAt };
-      this.options.publication.acknowledge(acknowledgement).catch((error: unknown) => {
-        if (!this.stopping.signal.aborted) this.options.report(`the ${snapshot.kind} of ${loader.clientId} was not acknowledged`, error);
-      });
+  /** One after the other, and the newest last: an older position written over a newer one would look like a step back. */
+  private async acknowledge(loader: ClientLoader): Promise<void> {
+    const { clientId } = loader;
+    this.toAcknowledge.add(clientId);
+    if (this.acknowledging.has(clientId)) return;
+    this.acknowledging.add(clientId);
+    try {
+      while (this.toAcknowledge.delete(clientId)) {
+        const loadedAt = new Date().toISOString();
+        for (const snapshot of [...loader.acknowledgements()]) {
+          await this.options.publication.acknowledge({ ...snapshot, nodeId: this.options.nodeId, clientId, loadedAt });
+        }
+      }
+    } catch (error) {
+      // The renewal tries again within seconds.
+      if (!this.stopping.signal.aborted) this.options.report(`the snapshots of client ${clientId} were not acknowledged`, error);
+    } finally {
+      this.acknowledging.delete(clientId);
     }
   }
 }

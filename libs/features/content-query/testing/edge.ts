@@ -9,7 +9,15 @@ import { Registry } from 'prom-client';
 import type { Playbook, PlaybookCampaign, PlaybookContent, PlaybookGroup, PlaybookRule } from '#libs/domain';
 import type { Position, RecordedEvent } from '#libs/event-log';
 import { openFileLog } from '#libs/event-log/file';
-import { AudienceBuilder, type Announcement, customerHash, encodeIncrement, playbookImage, segmentSet, type SnapshotPublication } from '#libs/snapshots';
+import {
+  type Announcement,
+  AudienceBuilder,
+  customerHash,
+  encodeIncrement,
+  playbookImage,
+  type SnapshotPublication,
+  segmentSet,
+} from '#libs/snapshots';
 import { openFileSnapshots } from '#libs/snapshots/file';
 import { openSpool } from '#libs/spool';
 import { rowsOf } from '../../../snapshots/testing/rows.js';
@@ -119,7 +127,12 @@ export class Builder {
     return this.publish(clientId, 'audience', bytes, customers, memberships, builtAt);
   }
 
-  async increment(current: Announcement, sequence: number, segmentIds: readonly string[], changed: Readonly<Record<string, readonly string[]>>) {
+  async increment(
+    current: Announcement,
+    sequence: number,
+    segmentIds: readonly string[],
+    changed: Readonly<Record<string, readonly string[]>>,
+  ) {
     const place = { base: current.version, sequence, segments: segmentIds.length };
     const changes = Object.entries(changed).map(([id, chosen]) => ({ hash: customerHash(id), set: segmentSet(segmentIds, chosen) }));
     await this.publication.publishIncrement({
@@ -140,7 +153,15 @@ export class Builder {
     memberships: number | null = null,
     builtAt = new Date(),
   ): Promise<Announcement> {
-    return this.publication.publish({ clientId, kind, image, position: this.next(), builtAt: builtAt.toISOString(), customers, memberships });
+    return this.publication.publish({
+      clientId,
+      kind,
+      image,
+      position: this.next(),
+      builtAt: builtAt.toISOString(),
+      customers,
+      memberships,
+    });
   }
 
   next(): Position {
@@ -158,7 +179,12 @@ export interface Edge {
   close(): Promise<void>;
 }
 
-export async function startEdge(folders: Folders, options: Partial<ContentQueryOptions> = {}): Promise<Edge> {
+/** @param seen What the node sees of the publication; all of it when absent. */
+export async function startEdge(
+  folders: Folders,
+  options: Partial<ContentQueryOptions> = {},
+  seen: (publication: SnapshotPublication) => SnapshotPublication = (publication) => publication,
+): Promise<Edge> {
   const log = await openFileLog({ folder: join(folders.root, 'log') });
   const registry = new Registry();
   const publication = await openFileSnapshots({ folder: folders.snapshots });
@@ -167,7 +193,7 @@ export async function startEdge(folders: Folders, options: Partial<ContentQueryO
   @Module({
     imports: [
       ContentQueryModule.register({
-        publication,
+        publication: seen(publication),
         facts,
         registry,
         options: { nodeId: 'node-1', cacheFolder: folders.cache, secret: 'a secret of some length', ...options },
@@ -199,7 +225,7 @@ export async function startEdge(folders: Folders, options: Partial<ContentQueryO
 }
 
 /** Waits until the condition holds. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
   const end = Date.now() + limitMs;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`waited ${limitMs} ms for: ${what}`);
