@@ -148,12 +148,14 @@ describe('the imports of a process', () => {
     const second = runner();
     await second.resume();
     expect(view(await second.ended(two.importId))).toMatchObject({ status: 'done', imported: 20 });
-    expect(view(await second.ended(one.importId)).status).toBe('running');
+    expect(view(await second.find(one.importId)).status).toBe('running');
     await first.close();
     const third = runner();
     await third.resume();
     // Its rows came with the other file, under another import.
     expect(view(await third.ended(one.importId))).toMatchObject({ status: 'done', imported: 0, duplicate: 10 });
+    // The second only looked on.
+    expect(view(await second.ended(one.importId)).status).toBe('done');
     expect(await eventsOf(two.importId)).toEqual(['ImportStarted', 'RecordsImported']);
   });
 

@@ -47,6 +47,7 @@ export interface StartImport {
 const final: ReadonlySet<unknown> = new Set(['SOURCE_UNREADABLE', 'MISSING_COLUMNS', 'TOO_MANY_OPEN_GROUPS']);
 const retryAfterMs = [500, 2_000, 5_000, 15_000, 30_000];
 const otherProcessCheckMs = 15_000;
+const endedCheckMs = 250;
 /** Uploads that nobody imports are removed after so long. */
 export const uploadAgeMsMax = 7 * 86_400_000;
 
@@ -119,10 +120,14 @@ export class ImportRunner {
     return view === undefined ? undefined : this.current(view);
   }
 
-  /** Resolves when an import that runs, or waits, in this process has ended, or the runner was closed. */
+  /** Resolves when an import has ended, in this process or another, or the runner was closed. */
   async ended(importId: string): Promise<ImportView | undefined> {
-    await this.waiting.get(importId);
-    return this.find(importId);
+    for (;;) {
+      await this.waiting.get(importId);
+      const view = await this.find(importId);
+      if (view?.status !== 'running' || this.stopping.signal.aborted) return view;
+      await this.pause(endedCheckMs);
+    }
   }
 
   rejectsFileOf(importId: string): string {
@@ -219,6 +224,7 @@ export class ImportRunner {
         startedAt: new Date(view.startedAt),
         rejectsFile: this.rejectsFileOf(importId),
         onProgress: (counts) => this.progress.set(importId, { ...counts }),
+        onWait: (cause) => this.note(importId, 'waits for the tables', cause),
         signal: this.stopping.signal,
         ...(limits === undefined ? {} : { limits }),
       },
@@ -259,11 +265,14 @@ export class ImportRunner {
 
   private pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.stopping.signal.addEventListener('abort', () => {
+      const { signal } = this.stopping;
+      const done = () => {
         clearTimeout(timer);
+        signal.removeEventListener('abort', done);
         resolve();
-      });
+      };
+      const timer = setTimeout(done, ms);
+      signal.addEventListener('abort', done);
     });
   }
 

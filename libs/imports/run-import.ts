@@ -51,6 +51,8 @@ export interface ImportRun {
   /** Where rejected rows are written, one JSON object per line: `line`, `reason`, `message`; null: nowhere. */
   readonly rejectsFile: string | null;
   readonly onProgress?: (counts: ImportCounts) => void;
+  /** Told each time that the tables were not there, or behind, for a while; the run waits on. */
+  readonly onWait?: (cause: Error) => void;
   readonly signal?: AbortSignal;
   readonly limits?: GroupLimits;
 }
@@ -72,7 +74,7 @@ export async function runImport(run: ImportRun, ports: ImportPorts): Promise<Imp
   // Only what is in the tables can be known as a repeat, and what an interrupted run left in the spool belongs to this import.
   await abortable(ports.facts.drained(), run.signal);
   const before = await ports.log.lastPosition();
-  if (before !== null) await untilAnswered(() => ports.analytics.waitFor(before, 60_000), run.signal);
+  if (before !== null) await untilAnswered(() => ports.analytics.waitFor(before, 30_000), run);
   const rejects = await RejectsFile.open(run.rejectsFile);
   try {
     const importer = new Importer(run, ports, rejects, shiftMs);
@@ -179,7 +181,7 @@ class Importer {
     this.messages = [];
     const { clientId } = this.run.client;
     const keys = messages.map(({ fact }) => messageKey(fact.type, fact.messageId));
-    const known = await untilAnswered(() => this.ports.analytics.seenMessages(clientId, keys), this.run.signal);
+    const known = await untilAnswered(() => this.ports.analytics.seenMessages(clientId, keys), this.run);
     const fresh: SpooledFact[] = [];
     for (const [index, { fact, rows }] of messages.entries()) {
       const earlier = known.get(keys[index] ?? '');
@@ -245,13 +247,14 @@ async function shiftToToday(run: ImportRun): Promise<number> {
 }
 
 /** The tables may be away or behind for as long as it takes: an import waits. */
-async function untilAnswered<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+async function untilAnswered<T>(ask: () => Promise<T>, { signal, onWait }: Pick<ImportRun, 'signal' | 'onWait'>): Promise<T> {
   for (;;) {
     signal?.throwIfAborted();
     try {
       return await abortable(ask(), signal);
     } catch (error) {
       if (!(error instanceof AnalyticsUnavailable || error instanceof NotYet)) throw error;
+      onWait?.(error);
       await sleep(500);
     }
   }
