@@ -1,4 +1,4 @@
-import { appendFileSync, closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, openSync, readFileSync, truncateSync } from 'node:fs';
 
 /** One record of the log, as the server keeps it. Positions rise by the size of what was written, as the real server's do. */
 export interface StoredEvent {
@@ -46,7 +46,8 @@ export class EsdbDatabase {
   private readonly streams = new Map<string, Stream>();
   private readonly byPosition = new Map<bigint, number>();
   private readonly listeners = new Set<() => void>();
-  private readonly fd: number | undefined;
+  private fd: number | undefined;
+  private closed = false;
   private end = 0n;
 
   /** With a file the records outlive the process; a line that a kill cut short is dropped. */
@@ -70,6 +71,8 @@ export class EsdbDatabase {
 
   close(): void {
     if (this.fd !== undefined) closeSync(this.fd);
+    this.fd = undefined;
+    this.closed = true;
   }
 
   /** Calls back after each write; answers what ends that. */
@@ -143,7 +146,7 @@ export class EsdbDatabase {
   }
 
   private undelete(name: string, from: bigint): void {
-    if (this.isDeleted(name)) this.write(`$$${name}`, [jsonEvent('$metadata', { $tb: Number(from) })]);
+    if (!this.closed && this.isDeleted(name)) this.write(`$$${name}`, [jsonEvent('$metadata', { $tb: Number(from) })]);
   }
 
   private settings(name: string): { $maxCount?: number; $maxAge?: number; $tb?: number } {
@@ -206,11 +209,13 @@ function lineOf(record: StoredEvent): string {
 }
 
 function* recordsIn(file: string): Generator<StoredEvent> {
-  const text = readFileSync(file, 'utf8');
-  for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
+  const bytes = readFileSync(file);
+  const whole = bytes.subarray(0, bytes.lastIndexOf('\n') + 1);
+  truncateSync(file, whole.length);
+  for (const line of whole.toString().split('\n')) {
     if (line === '') continue;
     const { revision, position, data, metadata, ...rest } = JSON.parse(line) as StoredEvent & { data: string; metadata: string };
-    const bytes = { data: Buffer.from(data, 'base64'), metadata: Buffer.from(metadata, 'base64') };
-    yield { ...rest, ...bytes, revision: BigInt(revision), position: BigInt(position) };
+    const content = { data: Buffer.from(data, 'base64'), metadata: Buffer.from(metadata, 'base64') };
+    yield { ...rest, ...content, revision: BigInt(revision), position: BigInt(position) };
   }
 }
