@@ -1,4 +1,5 @@
 /** The admin on the real engines, over HTTP on a free port, for its own specs. */
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,17 +10,19 @@ import type { Analytics, AnalyticsWriter } from '#libs/analytics';
 import { migrate, openAnalytics, openAnalyticsWriter, openClickHouse } from '#libs/analytics/clickhouse';
 import { type EmbeddedClickHouse, startEmbeddedClickHouse } from '#libs/analytics/embedded';
 import { migrations } from '#libs/analytics/schema';
-import { isRejected } from '#libs/domain';
+import { isRejected, snapshotCodec, snapshotStream } from '#libs/domain';
 import { type EventLog, followLog, type LogFollower, type Position, type RecordedEvent } from '#libs/event-log';
 import { openFileLog } from '#libs/event-log/file';
 import { ImportRunner, UploadStore } from '#libs/imports';
-import { apiKeysFold, definitionsFold, eventRows, noRows, projectedEventTypes, withoutRepeats } from '#libs/projections';
-import type { SnapshotPublication } from '#libs/snapshots';
+import { apiKeysFold, compilePlaybook, definitionsFold, eventRows, noRows, projectedEventTypes, withoutRepeats } from '#libs/projections';
+import { AudienceBuilder, playbookImage, type SnapshotKind, type SnapshotPublication } from '#libs/snapshots';
 import { openFileSnapshots } from '#libs/snapshots/file';
-import { openSpool } from '#libs/spool';
+import { type FactQueue, openSpool } from '#libs/spool';
 import { AdminModule } from '../admin.module.js';
+import { contextOf } from '../customers/question.js';
 import { configureAdminHttp } from '../http/configure-admin-http.js';
 import { createApiKey, revokeApiKey } from '../keys/index.js';
+import type { DefinitionsReader } from '../parts.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of any query, looked into by tests.
 type Loose = any;
@@ -55,6 +58,9 @@ export class AdminUnderTest {
     readonly log: EventLog,
     readonly analytics: Analytics,
     readonly publication: SnapshotPublication,
+    private readonly definitions: DefinitionsReader,
+    readonly facts: FactQueue,
+    readonly engine: EmbeddedClickHouse,
     readonly key: string,
     readonly keyId: string,
     private readonly close: () => Promise<void>,
@@ -122,18 +128,29 @@ export class AdminUnderTest {
     await app.listen(0, '127.0.0.1');
     const created = await createApiKey(log, { clientId: null, name: 'spec', actor: 'system' });
     if (isRejected(created)) throw new Error(created.message);
-    return new AdminUnderTest(await app.getUrl(), log, analytics, publication, created.token, created.keyId, async () => {
-      await app.close();
-      await imports.close();
-      await facts.close();
-      ending.abort();
-      await Promise.all([definitionsFollower.ended, keys.ended, projecting]);
-      await analytics.close();
-      await engine.stop();
-      await publication.close();
-      await log.close();
-      await rm(folder, { recursive: true, force: true });
-    });
+    return new AdminUnderTest(
+      await app.getUrl(),
+      log,
+      analytics,
+      publication,
+      definitions,
+      facts,
+      engine,
+      created.token,
+      created.keyId,
+      async () => {
+        await app.close();
+        await imports.close();
+        await facts.close();
+        ending.abort();
+        await Promise.all([definitionsFollower.ended, keys.ended, projecting]);
+        await analytics.close();
+        await engine.stop();
+        await publication.close();
+        await log.close();
+        await rm(folder, { recursive: true, force: true });
+      },
+    );
   }
 
   stop(): Promise<void> {
@@ -177,6 +194,60 @@ export class AdminUnderTest {
   async refusals(name: string, type: string, input: object, asked: Asked = {}): Promise<string[]> {
     const data = await this.ask(mutation(name, type, 'position'), { input }, asked);
     return data[name].userErrors.map(({ code }: { code: string }) => code);
+  }
+
+  async upload(content: string | Buffer, key: string = this.key): Promise<{ status: number; body: Loose }> {
+    const response = await fetch(`${this.url}/uploads?name=rows.csv`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/csv', ...(key === '' ? {} : { authorization: `Bearer ${key}` }) },
+      body: new Uint8Array(Buffer.from(content)),
+    });
+    return { status: response.status, body: await response.json() };
+  }
+
+  /** What a builder does: both snapshots of now, published, and written into the log. */
+  async publishSnapshots(clientId: string): Promise<{ playbook: string; audience: string }> {
+    await this.definitions.caughtUp();
+    const definitions = this.definitions.client(clientId);
+    const position = await this.log.lastPosition();
+    if (definitions === undefined || position === null) throw new Error(`no client ${clientId}`);
+    await this.analytics.waitFor(position, 5_000);
+    const builder = new AudienceBuilder([...definitions.segments.keys()]);
+    await builder.take(await this.analytics.audience({ ...contextOf(definitions), segmentIds: builder.segmentIds, asOf: new Date() }));
+    const { bytes, customers, memberships } = builder.image();
+    const playbook = playbookImage(compilePlaybook(definitions));
+    return {
+      playbook: await this.publish(clientId, 'playbook', playbook, position, null, null),
+      audience: await this.publish(clientId, 'audience', bytes, position, customers, memberships),
+    };
+  }
+
+  private async publish(
+    clientId: string,
+    kind: SnapshotKind,
+    image: Uint8Array,
+    position: Position,
+    customers: number | null,
+    memberships: number | null,
+  ): Promise<string> {
+    const builtAt = new Date().toISOString();
+    const announced = await this.publication.publish({ clientId, kind, image, position, builtAt, customers, memberships });
+    const { version, bytes, sha256 } = announced;
+    const said = {
+      type: 'SnapshotPublished',
+      kind,
+      version,
+      position: String(position),
+      builtAt,
+      bytes,
+      sha256,
+      customers,
+      memberships,
+    } as const;
+    const { type, schema, data } = snapshotCodec.encode(said);
+    const event = { id: randomUUID(), type, data, metadata: { schema, clientId, actor: 'system' } };
+    await this.log.append(snapshotStream(clientId, kind), [event], 'any');
+    return version;
   }
 
   async createKey(clientId: string | null): Promise<{ keyId: string; token: string }> {
