@@ -155,10 +155,12 @@ function appendTo(
 function write(store: Store, now: Newest, row: StreamRow, category: string, events: readonly PreparedEvent[]): AppendResult {
   const recordedAtMs = Date.now();
   let revision = row.last;
+  const kinds = new Map<string, KindRow>();
   for (const event of events) {
     revision++;
     const position = ++now.position;
-    const kind = kindOf(store, category, event.type);
+    const kind = kinds.get(event.type) ?? kindOf(store, category, event.type);
+    kinds.set(event.type, kind);
     store.events.put(position, encodeRecord({ ...event, position, streamId: row.id, kindId: kind.id, recordedAtMs, revision }));
     store.revisions.put([row.id, revision], position);
     store.ids.put(idKey(row.id, event.id), revision);
