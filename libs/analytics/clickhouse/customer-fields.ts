@@ -61,9 +61,9 @@ const definitions: Readonly<Record<keyof typeof customerFields | InnerField, Def
   'arrival.source': (span, frame) => ({
     kind: 'text',
     partial: arrival(span, frame),
-    value: (merged) => `if(${merged}.3 = '', 'unknown', ${merged}.3)`,
+    value: (merged) => `if(${merged}.1 = '', 'unknown', ${merged}.1)`,
   }),
-  'arrival.campaign': (span, frame) => ({ kind: 'text', partial: arrival(span, frame), value: (merged) => `nullIf(${merged}.4, '')` }),
+  'arrival.campaign': (span, frame) => ({ kind: 'text', partial: arrival(span, frame), value: (merged) => `nullIf(${merged}.2, '')` }),
   'coupons.used': counted(ordersWithCoupon),
   'email.known': (span) => ({ kind: 'boolean', partial: emailEvents(span), value: (merged) => `${merged} > 0` }),
   'content.served': counted(answersServed),
@@ -75,5 +75,5 @@ export function fieldSql(field: string, span: Span, frame: Frame, parameters: Pa
   if (Object.hasOwn(definitions, field)) return definitions[field as keyof typeof definitions](span, frame);
   if (!field.startsWith('attributes.')) throw new Error(`there is no customer field ${field}`);
   const name = parameters.text(field.slice('attributes.'.length));
-  return { kind: 'text', partial: latestAttribute(name, span), value: (merged) => attributeText(`${merged}.3`) };
+  return { kind: 'text', partial: latestAttribute(name, span), value: (merged) => attributeText(merged) };
 }

@@ -41,7 +41,7 @@ export class CustomerQuery {
   }
 
   private merged(partial: Partial): string {
-    const key = JSON.stringify([partial.branch, partial.columns]) + (partial.perVisit ?? '');
+    const key = JSON.stringify([partial.branch, partial.ofVisit, partial.columns([])]);
     const known = this.partials.get(key) ?? { name: `m${this.partials.size}`, partial };
     this.partials.set(key, known);
     return known.name;
@@ -51,13 +51,15 @@ export class CustomerQuery {
   sql(listed?: string): string {
     const partials = [...this.partials.values()];
     const branches: string[] = [this.events(partials)];
-    if (partials.some(({ partial }) => partial.branch === 'orders')) branches.push(this.orders(partials));
-    if (partials.some(({ partial }) => partial.branch === 'served')) branches.push(this.served(partials));
-    if (partials.some(({ partial }) => partial.branch === 'attributes')) branches.push(this.latestAttributes(partials));
+    const isAsked = (branch: Branch): boolean => partials.some(({ partial }) => partial.branch === branch);
+    if (isAsked('visits')) branches.push(this.visits(partials));
+    if (isAsked('orders')) branches.push(this.orders(partials));
+    if (isAsked('served')) branches.push(this.served(partials));
+    if (isAsked('attributes')) branches.push(this.latestAttributes(partials));
     if (listed !== undefined) branches.push(this.onlyListed(partials, listed));
     const keys = this.keys.join(', ');
     const merges = partials.map(
-      ({ name, partial }) => `${partial.merge(partial.columns.map((_, index) => `b.${name}_${index}`))} AS ${name}`,
+      ({ name, partial }) => `${partial.merge(partial.columns(ofVisit(name, partial)).map((_, index) => `b.${name}_${index}`))} AS ${name}`,
     );
     const fields = [...this.values.values()].map(({ name, value }) => `${value} AS ${name}`);
     const there = listed === undefined ? '' : ` OR max(b.listed) = 1`;
@@ -76,7 +78,9 @@ HAVING ${this.known} > 0${there}
 
   private columns(partials: readonly Named[], branch: Branch | 'listed', keys: readonly string[]): string {
     const values = partials.flatMap(({ name, partial }) =>
-      partial.columns.map(({ expression, neutral }, index) => `${partial.branch === branch ? expression : neutral} AS ${name}_${index}`),
+      partial
+        .columns(ofVisit(name, partial))
+        .map(({ expression, neutral }, index) => `${partial.branch === branch ? expression : neutral} AS ${name}_${index}`),
     );
     return [...keys, ...values, `${branch === 'listed' ? 1 : 0} AS listed`].join(',\n  ');
   }
@@ -90,16 +94,26 @@ HAVING ${this.known} > 0${there}
   }
 
   private events(partials: readonly Named[]): string {
-    const needsVisits = partials.some(({ partial }) => partial.perVisit);
-    // A session's events are one visit; others are one a local day; what is nobody's visit stands apart.
-    const visit = needsVisits
-      ? ", if(f.type IN ('Order Refunded', 'Customer Updated'), '', f.session_id), multiIf(f.type IN ('Order Refunded', 'Customer Updated'), toInt32(-3000000), f.session_id != '', toInt32(-2000000), " +
-        `${this.frame.localDay})`
-      : '';
     return `SELECT ${this.columns(partials, 'events', this.keysOf('f'))}
 FROM behaviour_facts AS f FINAL
 ${where([...this.choice('f'), `f.time <= ${this.frame.asOf}`])}
-GROUP BY ${this.grouped('f')}${visit}`;
+GROUP BY ${this.grouped('f')}`;
+  }
+
+  /** A session's events are one visit; those without a session are one a local day. */
+  private visits(partials: readonly Named[]): string {
+    const visitColumns = partials.flatMap(({ name, partial }) =>
+      (partial.ofVisit ?? []).map((expression, index) => `${expression} AS ${visitColumn(name, index)}`),
+    );
+    return `SELECT ${this.columns(partials, 'visits', this.keysOf('v'))}
+FROM
+(
+  SELECT ${[...this.keysOf('f'), ...visitColumns].join(',\n    ')}
+  FROM behaviour_facts AS f FINAL
+  ${where([...this.choice('f'), `f.time <= ${this.frame.asOf}`, "f.type NOT IN ('Order Refunded', 'Customer Updated')"])}
+  GROUP BY ${this.grouped('f')}, f.session_id, if(f.session_id != '', toInt32(0), ${this.frame.localDay})
+) AS v
+GROUP BY ${this.grouped('v')}`;
   }
 
   /** Of the completions of one order id the first recorded counts, whenever it says it was: so times are looked at after that. */
@@ -141,6 +155,14 @@ GROUP BY ${this.grouped('a')}`;
     return `SELECT ${this.columns(partials, 'listed', ['xxHash64(l.id) AS customer_hash', 'l.id AS customer_id'])}
 FROM (SELECT arrayJoin(${listed}) AS id) AS l`;
   }
+}
+
+function visitColumn(name: string, index: number): string {
+  return `${name}_visit${index}`;
+}
+
+function ofVisit(name: string, partial: Partial): readonly string[] {
+  return (partial.ofVisit ?? []).map((_, index) => `v.${visitColumn(name, index)}`);
 }
 
 type Named = { readonly name: string; readonly partial: Partial };

@@ -1,17 +1,17 @@
 /**
- * What is gathered of each customer, in one pass over each table that is needed. Every partial is merged from the rows of its branch; the rows of
- * the other branches carry its neutral values, so that all branches are one UNION ALL and one GROUP BY.
+ * What is gathered of each customer, in one pass over each table that is needed. A branch yields one row per customer; every partial stands in its
+ * own branch and carries its neutral values in the others, so that all branches are one UNION ALL and one GROUP BY.
  */
-export type Branch = 'events' | 'orders' | 'served' | 'attributes';
+export type Branch = 'events' | 'visits' | 'orders' | 'served' | 'attributes';
 
 export interface Partial {
   readonly branch: Branch;
-  /** Columns of one row of the branch: an aggregate over the events of a visit or customer, and its value where there are none. */
-  readonly columns: readonly { readonly expression: string; readonly neutral: string }[];
-  /** One value of the columns of all rows of a customer. */
+  /** Of the branch `visits`: aggregates over the events of one visit. */
+  readonly ofVisit?: readonly string[];
+  /** Columns of the branch's row of a customer: an aggregate (over the visits, whose columns have the names given), and its value where there are none. */
+  columns(ofVisit: readonly string[]): readonly { readonly expression: string; readonly neutral: string }[];
+  /** One value of the columns, of which all rows but one are neutral. */
   merge(columns: readonly string[]): string;
-  /** The rows of the branch `events` must be visits, not customers. */
-  readonly perVisit?: true;
 }
 
 /** Half open: `from ≤ time < to`; SQL expressions, absent: no bound. */
@@ -45,12 +45,16 @@ function both(...conditions: readonly string[]): string {
 }
 
 function count(branch: Branch, condition: string): Partial {
-  return { branch, columns: [{ expression: `countIf(${condition})`, neutral: zero }], merge: ([n]) => `sum(${n})` };
+  return { branch, columns: () => [{ expression: `countIf(${condition})`, neutral: zero }], merge: ([n]) => `sum(${n})` };
+}
+
+function edgeOf(which: 'min' | 'max', time: string, condition: string): string {
+  return `CAST(if(countIf(${condition}) = 0, NULL, ${which}If(${time}, ${condition})), 'Nullable(DateTime64(3, \\'UTC\\'))')`;
 }
 
 function edge(branch: Branch, which: 'min' | 'max', time: string, condition: string): Partial {
-  const expression = `CAST(if(countIf(${condition}) = 0, NULL, ${which}If(${time}, ${condition})), 'Nullable(DateTime64(3, \\'UTC\\'))')`;
-  return { branch, columns: [{ expression, neutral: noTime }], merge: ([at]) => `${which}(${at})` };
+  const expression = edgeOf(which, time, condition);
+  return { branch, columns: () => [{ expression, neutral: noTime }], merge: ([at]) => `${which}(${at})` };
 }
 
 export function eventsOf(type: string, span: Span): Partial {
@@ -76,28 +80,32 @@ export function emailEvents(span: Span): Partial {
 
 export function visits(span: Span): Partial {
   return {
-    branch: 'events',
-    perVisit: true,
-    columns: [{ expression: `countIf(${both(isVisit, ...inSpan('f.time', span))})`, neutral: zero }],
-    merge: ([events]) => `countIf(${events} > 0)`,
+    branch: 'visits',
+    ofVisit: [`countIf(${both('1', ...inSpan('f.time', span))})`],
+    columns: ([events]) => [{ expression: `countIf(${events} > 0)`, neutral: zero }],
+    merge: ([n]) => `sum(${n})`,
   };
 }
 
 /** Visits with an addition and no order among the span's events, the last of which is more than twelve hours before the build. */
 export function abandonedVisits(span: Span, frame: Frame): Partial {
   const within = inSpan('f.time', span);
-  const last = edge('events', 'max', 'f.time', both(isVisit, ...within));
   return {
-    branch: 'events',
-    perVisit: true,
-    columns: [
-      { expression: `countIf(${both("f.type = 'Product Added'", ...within)})`, neutral: zero },
-      { expression: `countIf(${both("f.type = 'Order Completed'", ...within)})`, neutral: zero },
-      ...last.columns,
+    branch: 'visits',
+    ofVisit: [
+      `countIf(${both("f.type = 'Product Added'", ...within)})`,
+      `countIf(${both("f.type = 'Order Completed'", ...within)})`,
+      `maxIf(f.time, ${both('1', ...within)})`,
     ],
-    merge: ([adds, orders, at]) => `countIf(${adds} > 0 AND ${orders} = 0 AND ifNull(${at} < ${frame.asOf} - INTERVAL 12 HOUR, 0))`,
+    columns: ([adds, orders, last]) => [
+      { expression: `countIf(${adds} > 0 AND ${orders} = 0 AND ${last} < ${frame.asOf} - INTERVAL 12 HOUR)`, neutral: zero },
+    ],
+    merge: ([n]) => `sum(${n})`,
   };
 }
+
+/** Rises with time, and of equally late events with the place in the log: a plain number, by which argMin and argMax are fast. */
+const order = "toInt128(toUnixTimestamp64Milli(f.time)) * toInt128('18446744073709551616') + f.log_position";
 
 /** The earliest event that tells how the customer came: (source, campaign), of equally early ones the first recorded. Both empty: none tells. */
 export function arrival(span: Span, frame: Frame): Partial {
@@ -106,13 +114,11 @@ export function arrival(span: Span, frame: Frame): Partial {
   const told = both(`${source} != ''`, ...inSpan('f.time', span));
   return {
     branch: 'events',
-    columns: [
-      {
-        expression: `minIf((f.time, f.log_position, ${source}, ${campaign}), ${told})`,
-        neutral: "(toDateTime64(0, 3, 'UTC'), toUInt64(0), '', '')",
-      },
+    columns: () => [
+      { expression: `argMinIf(${source}, ${order}, ${told})`, neutral: "''" },
+      { expression: `argMinIf(${campaign}, ${order}, ${told})`, neutral: "''" },
     ],
-    merge: ([first]) => `minIf(${first}, ${first}.3 != '')`,
+    merge: ([first, itsCampaign]) => `(max(${first}), max(${itsCampaign}))`,
   };
 }
 
@@ -121,13 +127,8 @@ export function latestAttribute(name: string, span: Span): Partial {
   const said = both(`mapContains(f.attributes, ${name})`, ...inSpan('f.time', span));
   return {
     branch: 'events',
-    columns: [
-      {
-        expression: `maxIf((f.time, f.log_position, f.attributes[${name}]), ${said})`,
-        neutral: "(toDateTime64(0, 3, 'UTC'), toUInt64(0), '')",
-      },
-    ],
-    merge: ([last]) => `maxIf(${last}, ${last}.3 != '')`,
+    columns: () => [{ expression: `argMaxIf(f.attributes[${name}], ${order}, ${said})`, neutral: "''" }],
+    merge: ([last]) => `max(${last})`,
   };
 }
 
@@ -137,7 +138,7 @@ export function allAttributes(): Partial {
   const text = `ifNull(${attributeText('a.json')}, '')`;
   return {
     branch: 'attributes',
-    columns: [
+    columns: () => [
       {
         expression: `CAST((groupArrayIf(a.name, ${said}), groupArrayIf(${text}, ${said})), 'Map(String, String)')`,
         neutral: "CAST(map(), 'Map(String, String)')",
@@ -164,7 +165,7 @@ export function ordersWithCoupon(span: Span): Partial {
 export function revenue(span: Span): Partial {
   return {
     branch: 'orders',
-    columns: [
+    columns: () => [
       {
         expression: `sumIf(if(${completed}, o.amount, -o.amount), ${both(...inSpan('o.time', span))})`,
         neutral: 'toDecimal128(0, 4)',
@@ -184,7 +185,7 @@ export function answersServed(span: Span): Partial {
   const counts = `arraySort(r -> r.1, arrayZip(arrayDistinct(${rates}), arrayMap(rate -> countEqual(${rates}, rate), arrayDistinct(${rates}))))`;
   return {
     branch: 'served',
-    columns: [
+    columns: () => [
       {
         expression: `toUInt64(floor(arraySum(r -> r.2 / r.1, ${counts}) + 0.5))`,
         neutral: zero,
