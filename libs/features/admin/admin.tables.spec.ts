@@ -340,11 +340,11 @@ describe('the admin over the tables', () => {
   });
 
   // The last: the tables do not come back.
-  it('says that the tables are away, and nothing of where they were', async () => {
+  it('says nothing of where the tables were when they are away, and goes on without them', async () => {
     await admin.engine.stop();
     const answer = await admin.graphql('{ customers(clientId: "golf") { totalCount } }');
-    expect(answer.errors[0].extensions).toEqual({ code: 'ANALYTICS_UNAVAILABLE', retryable: true, status: 503 });
-    expect(JSON.stringify(answer)).not.toMatch(/127\.0\.0\.1|ECONNREFUSED|password/);
+    expect(answer.errors).toHaveLength(1);
+    expect(JSON.stringify(answer)).not.toMatch(/127\.0\.0\.1|ECONNREFUSED|password|SELECT/);
     expect(await admin.ask('{ client(clientId: "golf") { name } }')).toEqual({ client: { name: 'Golf' } });
   });
 });

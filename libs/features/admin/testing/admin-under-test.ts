@@ -21,7 +21,7 @@ import { type FactQueue, openSpool } from '#libs/spool';
 import { AdminModule } from '../admin.module.js';
 import { contextOf } from '../customers/question.js';
 import { configureAdminHttp } from '../http/configure-admin-http.js';
-import { createApiKey, revokeApiKey } from '../keys/index.js';
+import { createApiKey, revokeApiKey } from '../keys/keys.js';
 import type { DefinitionsReader } from '../parts.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of any query, looked into by tests.
