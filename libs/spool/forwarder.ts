@@ -78,6 +78,7 @@ export class Forwarder {
     let left = facts;
     let eventsMax = batchEventsMax;
     let backOffMs = backOffMsMin;
+    let conflicts = 0;
     while (left.length > 0) {
       if (this.options.signal.aborted) throw new ForwarderStopped();
       const batch = takeBatch(left, eventsMax);
@@ -95,6 +96,7 @@ export class Forwarder {
         left = left.slice(batch.length);
         eventsMax = batchEventsMax;
         backOffMs = backOffMsMin;
+        conflicts = 0;
       } catch (error) {
         if (isRefusal(error)) {
           this.options.onAnswered();
@@ -109,8 +111,12 @@ export class Forwarder {
           }
           continue;
         }
-        if (error instanceof RevisionConflict) this.revisions.delete(stream);
-        else this.options.onRetry(error);
+        if (error instanceof RevisionConflict) {
+          this.revisions.delete(stream);
+          conflicts++;
+        }
+        // One conflict is a late append of an earlier run; more are another writer under this node's name.
+        if (!(error instanceof RevisionConflict) || conflicts > 2) this.options.onRetry(error);
         // The pause is ended early by the signal alone, and the loop asks it.
         await delay(backOffMs, undefined, { signal: this.options.signal }).catch(() => undefined);
         backOffMs = Math.min(backOffMs * 2, backOffMsMax);

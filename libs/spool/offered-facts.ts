@@ -14,7 +14,7 @@ export class OfferedFacts {
   dropped = 0;
   private queue: SpooledFact[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private flushing: Promise<void> | undefined;
+  private flushing: Promise<boolean> | undefined;
   private closed = false;
   private toldUnwritable = false;
 
@@ -38,11 +38,12 @@ export class OfferedFacts {
     return true;
   }
 
-  /** Resolves when what was offered before is on the disk, or the disk did not take it. */
-  async flush(): Promise<void> {
+  /** True when what was offered before is on the disk; false when the disk did not take it. */
+  async flush(): Promise<boolean> {
     await this.flushing;
-    if (this.queue.length > 0) this.flushing ??= this.flushAll();
-    await this.flushing;
+    if (this.queue.length === 0) return true;
+    this.flushing ??= this.flushAll();
+    return this.flushing;
   }
 
   async close(): Promise<void> {
@@ -52,10 +53,11 @@ export class OfferedFacts {
     this.dropped += this.queue.length;
   }
 
-  private async flushAll(): Promise<void> {
+  private async flushAll(): Promise<boolean> {
     if (this.timer) clearTimeout(this.timer);
     this.timer = undefined;
-    for (let left = this.queue.length; left > 0; ) {
+    let left = this.queue.length;
+    while (left > 0) {
       const facts = this.queue.slice(0, Math.min(left, frameFactsMax));
       if (!(await this.take(facts))) break;
       // Later offers went behind these.
@@ -64,6 +66,7 @@ export class OfferedFacts {
     }
     this.flushing = undefined;
     if (this.queue.length > 0 && !this.closed) this.timer ??= setTimeout(() => void this.flush(), this.intervalMs);
+    return left === 0;
   }
 
   private async take(facts: readonly SpooledFact[]): Promise<boolean> {

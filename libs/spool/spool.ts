@@ -145,7 +145,7 @@ class DiskSpool implements Spool {
 
   async drained(): Promise<Position | null> {
     this.assertOpen();
-    await this.offered.flush();
+    if (!(await this.offered.flush())) throw new SpoolUnwritable('the disk does not take the offered facts');
     await this.writing;
     return this.receipts.drained(this.segments.lastSequence);
   }

@@ -23,7 +23,7 @@ export class Head {
   }
 
   grown(position: number): void {
-    this.last = position;
+    this.last = Math.max(this.last, position);
     this.wake();
   }
 

@@ -70,22 +70,29 @@ export class Reader {
     return [...this.store.events.getKeys({ start: after + 1, end: end + 1, limit: max })];
   }
 
-  /** Merges the index of each kind that the filter takes: a reader of one category never touches the others' events. */
+  /**
+   * Merges the index of each kind that the filter takes: a reader of one category never touches the others' events. Looks at a stretch of the log
+   * that would do if about half of it matched, then at ever longer ones, so that many kinds are not each read `max` deep.
+   */
   private matching(after: number, end: number, filter: LogFilter, max: number): number[] {
-    const categories = filter.categories && new Set(filter.categories);
-    const types = filter.types && new Set(filter.types);
-    const runs: number[][] = [];
-    for (const { value: kind } of this.store.kinds.getRange()) {
-      if ((categories && !categories.has(kind.category)) || (types && !types.has(kind.type))) continue;
-      const keys = this.store.byKind.getKeys({ start: [kind.id, after + 1], end: [kind.id, end + 1], limit: max });
-      const run = [...keys.map(([, position]) => position)];
-      if (run.length > 0) runs.push(run);
+    const kinds = this.kindsOf(filter);
+    const found: number[] = [];
+    for (let [from, width] = [after, max * 2]; from < end && found.length < max && kinds.length > 0; width *= 4) {
+      const to = Math.min(end, from + width);
+      const limit = max - found.length;
+      const runs = kinds.map(({ id }) => {
+        const keys = this.store.byKind.getKeys({ start: [id, from + 1], end: [id, to + 1], limit });
+        return [...keys.map(([, position]) => position)];
+      });
+      found.push(...runs.flat().sort((a, b) => a - b));
+      from = to;
     }
-    if (runs.length <= 1) return runs[0] ?? [];
-    return runs
-      .flat()
-      .sort((a, b) => a - b)
-      .slice(0, max);
+    return found.slice(0, max);
+  }
+
+  private kindsOf({ categories, types }: LogFilter): KindRow[] {
+    const all = [...this.store.kinds.getRange().map(({ value }) => value)];
+    return all.filter(({ category, type }) => (categories?.includes(category) ?? true) && (types?.includes(type) ?? true));
   }
 
   private streamName(id: number): string {

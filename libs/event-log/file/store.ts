@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { EventLogUnavailable } from '../event-log.js';
 import { LogCorrupted } from './log-corrupted.js';
@@ -56,8 +56,11 @@ export function openStore(folder: string, readOnly: boolean): Store {
     if (readOnly) {
       if (!existsSync(file)) throw new EventLogUnavailable(`there is no event log in ${folder}`);
     } else mkdirSync(folder, { recursive: true });
-    if (existsSync(file)) checkFile(file);
+    const isNew = !existsSync(file);
+    if (!isNew) checkFile(file);
     const root = open(rootOptions(folder, readOnly));
+    // A new file is only there for certain when its folder has been written too.
+    if (isNew) for (const path of [folder, dirname(folder)]) syncFolder(path);
     return {
       root,
       events: root.openDB({ name: 'events', encoding: 'binary' }),
@@ -102,6 +105,15 @@ export function storeError(error: unknown, doing: string): Error {
 export function textKey(text: string): string {
   const plain = text.length <= 400 && Buffer.byteLength(text) <= 600 && !text.includes('\0') && !text.startsWith('#');
   return plain ? text : `#${createHash('sha256').update(text).digest('hex')}`;
+}
+
+function syncFolder(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 const metaMagic = 0xbeefc0de;

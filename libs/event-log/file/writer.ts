@@ -25,6 +25,7 @@ interface Newest {
 }
 
 const groupBytesMax = 16 * 1024 * 1024;
+const readerCheckCommits = 1_000;
 
 /**
  * Group commit: whatever is asked while a commit waits for the disk goes into the next transaction together. The disk is waited for on the
@@ -32,6 +33,7 @@ const groupBytesMax = 16 * 1024 * 1024;
  */
 export class Writer {
   private queue: Waiting[] = [];
+  private commits = 0;
   private running: Promise<void> | undefined;
 
   constructor(
@@ -96,6 +98,8 @@ export class Writer {
       return;
     }
     this.committed(now.position);
+    // Readers that were killed hold pages from being used again until somebody looks.
+    if (++this.commits % readerCheckCommits === 0) this.store.root.readerCheck();
     for (const [index, { resolve, reject }] of group.entries()) {
       const outcome = outcomes[index];
       if (outcome === undefined) reject(new EventLogUnavailable('the event log did not run the append'));
