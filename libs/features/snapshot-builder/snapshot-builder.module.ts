@@ -14,6 +14,8 @@ export interface SnapshotBuilderPorts {
   readonly registry: Registry;
   readonly clock: () => Date;
   readonly options: SnapshotBuilderOptions;
+  /** The builder cannot go on (an event that this version cannot read): the process is to end. Absent: thrown where nobody catches it. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 const logger = new Logger('snapshot-builder');
@@ -34,9 +36,9 @@ class SnapshotBuilderLifecycle implements OnModuleInit, OnApplicationShutdown {
 /** Builds and publishes the snapshots of all clients. One process of it is enough; several hinder each other no further than by double work. */
 @Module({})
 export class SnapshotBuilderModule {
-  static register({ log, analytics, publication, registry, clock, options }: SnapshotBuilderPorts): DynamicModule {
-    const metrics = new BuilderMetrics(registry, clock);
-    const builder = new SnapshotBuilder({ log, analytics, publication, metrics, clock, options, report });
+  static register({ onFailure, ...ports }: SnapshotBuilderPorts): DynamicModule {
+    const metrics = new BuilderMetrics(ports.registry, ports.clock);
+    const builder = new SnapshotBuilder({ ...ports, metrics, report, failed: onFailure ?? fail });
     return {
       module: SnapshotBuilderModule,
       providers: [{ provide: SnapshotBuilder, useValue: builder }, SnapshotBuilderLifecycle],
@@ -46,4 +48,10 @@ export class SnapshotBuilderModule {
 
 function report(message: string, error?: unknown): void {
   logger.warn(error === undefined ? message : `${message}: ${error instanceof Error ? error.message : String(error)}`);
+}
+
+function fail(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
 }

@@ -23,6 +23,7 @@ describe('the snapshot builder', () => {
   let registry: Registry;
   let builder: SnapshotBuilder;
   let reports: string[];
+  let failures: unknown[];
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'vitrine-builder-'));
     log = await openFileLog({ folder: join(folder, 'log') });
@@ -34,6 +35,7 @@ describe('the snapshot builder', () => {
       return tables.upTo;
     };
     reports = [];
+    failures = [];
     builder = newBuilder();
   });
   afterEach(async () => {
@@ -48,7 +50,8 @@ describe('the snapshot builder', () => {
     const clock = () => new Date();
     const metrics = new BuilderMetrics(registry, clock);
     const report = (message: string) => reports.push(message);
-    return new SnapshotBuilder({ log, analytics: tables, publication, metrics, clock, options: { incrementSeconds: 0.2 }, report });
+    const failed = (error: unknown) => failures.push(error);
+    return new SnapshotBuilder({ log, analytics: tables, publication, metrics, clock, options: { incrementSeconds: 0.2 }, report, failed });
   };
   const append = async <Event>(stream: string, clientId: string, codec: Codec<Event>, event: Event): Promise<Position> => {
     const { type, schema, data } = codec.encode(event);
@@ -164,6 +167,15 @@ describe('the snapshot builder', () => {
     expect(reports.join()).toContain('the audience of golf could not be built');
     away = false;
     await reached('golf', position);
+  });
+
+  it('says when it cannot go on: an event of a version that it does not know', async () => {
+    await register('golf');
+    await builder.start();
+    const { type, data } = clientCodec.encode({ type: 'ClientRevised', name: 'Golf' });
+    await log.append('client-golf', [{ id: randomUUID(), type, data, metadata: { schema: 99, clientId: 'golf', actor: 'system' } }], 'any');
+    await until(async () => failures.length === 1, 'the failure');
+    expect(failures[0]).toMatchObject({ code: 'UNREADABLE_EVENT' });
   });
 
   it('goes on after a restart, and tells by its metrics', async () => {

@@ -10,8 +10,16 @@ import { PlaybookKeeper } from './playbook-keeper.js';
 
 /** Changes that follow one another at once (a form's several mutations) lead to one playbook. */
 const debounceMs = 50;
+/** How long one answer about the tables' place serves all clients. An older place is as honest: it promises less. */
+const sharedMs = 50;
 const playbooksAtOnce = 4;
 const audiencesAtOnceDefault = 2;
+
+export interface BuilderSurroundings extends Omit<BuilderParts, 'definitionsOf'> {
+  readonly log: EventLog;
+  /** The definitions cannot be followed any further: without them it could only repeat what it knew. The process is to end. */
+  failed(error: unknown): void;
+}
 
 /**
  * Keeps the snapshots of all clients as the log says: playbooks from the definitions, audiences from the tables. It follows the definitions,
@@ -28,8 +36,18 @@ export class SnapshotBuilder {
   private tick: NodeJS.Timeout | undefined;
   private soon: NodeJS.Timeout | undefined;
 
-  constructor(private readonly given: Omit<BuilderParts, 'definitionsOf'> & { readonly log: EventLog }) {
-    this.parts = { ...given, definitionsOf: (clientId) => this.definitionsOf(clientId) };
+  constructor(private readonly given: BuilderSurroundings) {
+    const { analytics } = given;
+    this.parts = {
+      ...given,
+      analytics: {
+        projectedTo: shared(() => analytics.projectedTo(), sharedMs),
+        audience: (query) => analytics.audience(query),
+        customersByHash: (clientId, hashes) => analytics.customersByHash(clientId, hashes),
+        touched: (clientId, after, upTo, max) => analytics.touched(clientId, after, upTo, max),
+      },
+      definitionsOf: (clientId) => this.definitionsOf(clientId),
+    };
     const overlays = new KeptOverlays(given.options.imageBytesMax);
     const playbookOf = (clientId: string) => kept(this.playbooks, clientId, () => new PlaybookKeeper(this.parts, clientId));
     const audienceOf = (clientId: string) => kept(this.audiences, clientId, () => new AudienceKeeper(this.parts, clientId, overlays));
@@ -41,7 +59,7 @@ export class SnapshotBuilder {
 
   /** Begins; resolves when the definitions have been read. @throws what the log throws. */
   async start(): Promise<void> {
-    const { log, report, options } = this.given;
+    const { log, report, failed, options } = this.given;
     this.follower = followLog<Definitions>({
       log,
       filter: { categories: definitionsFold.categories },
@@ -50,8 +68,7 @@ export class SnapshotBuilder {
       signal: this.ending.signal,
       onError: (error, retrying) => {
         report(retrying ? 'the event log is away' : 'the definitions cannot be followed any further', error);
-        // Without definitions it could only repeat what it knew: loud, so that the process ends and is started again.
-        if (!retrying) throw error;
+        if (!retrying) failed(error);
       },
     });
     await this.follower.caughtUp();
@@ -109,4 +126,20 @@ function kept<Value>(map: Map<string, Value>, key: string, make: () => Value): V
   const value = map.get(key) ?? make();
   map.set(key, value);
   return value;
+}
+
+/** Asks once for all who ask at about the same time. */
+function shared<Value>(ask: () => Promise<Value>, ms: number): () => Promise<Value> {
+  let asked: { readonly at: number; readonly answer: Promise<Value> } | undefined;
+  return () => {
+    if (asked === undefined || performance.now() - asked.at > ms) {
+      const answer = ask();
+      asked = { at: performance.now(), answer };
+      answer.catch(() => {
+        // Whoever waits for it is told; the next to ask asks anew.
+        asked = undefined;
+      });
+    }
+    return asked.answer;
+  };
 }

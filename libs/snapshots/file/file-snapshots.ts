@@ -63,7 +63,7 @@ class FileSnapshots implements SnapshotPublication {
     const key = pointerKey(said.clientId, said.kind);
     await this.putImage(wanted, image);
     let announced = wanted;
-    await this.pointers.change(key, async (pointer) => {
+    await this.pointers.change(key, true, async (pointer) => {
       const current = await this.withIncrements(pointer);
       refuseStale(current, wanted);
       if (current !== null && current.version !== version) await this.versions.replaced(current);
@@ -85,7 +85,7 @@ class FileSnapshots implements SnapshotPublication {
     await this.kept.prepareBase(clientId, base);
     if (!(await this.kept.put(increment))) throw new StalePublication(`there is an increment ${sequence} of ${base} already`);
     // The increment counts from here on; the pointer only tells those who watch.
-    await this.pointers.change(pointerKey(clientId, 'audience'), (pointer) =>
+    await this.pointers.change(pointerKey(clientId, 'audience'), false, (pointer) =>
       pointer === null || pointer.version !== base || pointer.increment >= sequence
         ? null
         : { ...pointer, increment: sequence, position: later(pointer.position, position) },
@@ -93,7 +93,7 @@ class FileSnapshots implements SnapshotPublication {
   }
 
   async progress(clientId: string, kind: SnapshotKind, position: Announcement['position']): Promise<void> {
-    await this.pointers.change(pointerKey(clientId, kind), async (pointer) => {
+    await this.pointers.change(pointerKey(clientId, kind), false, async (pointer) => {
       const current = await this.withIncrements(pointer);
       return current === null || current.position >= position ? null : { ...current, position };
     });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SnapshotsUnavailable } from '../errors.js';
 
@@ -27,9 +27,9 @@ export class Files {
     await unavailable(rename(await this.temporary(bytes, false), path));
   }
 
-  /** Puts the bytes under a name that nobody has taken, on the disk when this returns. False: the name is taken. */
-  async claim(path: string, bytes: Uint8Array): Promise<boolean> {
-    const temporary = await this.temporary(bytes, true);
+  /** Puts the bytes under a name that nobody has taken; `durably`: on the disk when this returns. False: the name is taken. */
+  async claim(path: string, bytes: Uint8Array, durably: boolean): Promise<boolean> {
+    const temporary = await this.temporary(bytes, durably);
     try {
       await link(temporary, path);
     } catch (error) {
@@ -38,7 +38,7 @@ export class Files {
     } finally {
       await remove(temporary);
     }
-    await syncFolder(dirname(path));
+    if (durably) await syncFolder(dirname(path));
     return true;
   }
 
@@ -65,6 +65,16 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw new SnapshotsUnavailable(`cannot read ${path}`, { cause: error });
+  }
+}
+
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw new SnapshotsUnavailable(`cannot look at ${path}`, { cause: error });
   }
 }
 

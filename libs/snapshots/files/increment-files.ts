@@ -23,7 +23,7 @@ export class IncrementFiles {
 
   /** False: there is one with this sequence already. */
   async put(increment: Increment): Promise<boolean> {
-    return this.files.claim(this.pathOf(increment), stored(increment));
+    return this.files.claim(this.pathOf(increment), stored(increment), true);
   }
 
   /** In place of what may stand there. */
