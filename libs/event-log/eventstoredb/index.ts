@@ -1,0 +1,2 @@
+export * from './eventstoredb-log.js';
+export { EventLogRefused } from './failures.js';
