@@ -1,4 +1,3 @@
 export { AdminModule } from './admin.module.js';
 export { configureAdminHttp } from './http/configure-admin-http.js';
 export * from './keys/keys.js';
-export type { AdminOptions, AdminParts, ApiKeysReader, DefinitionsReader } from './parts.js';

@@ -1,6 +1,6 @@
 import type { ClientScope, SegmentCriteria } from '#libs/analytics';
 import { type Criteria, type JsonLike, parseCriteria, rejected, segmentReferences } from '#libs/domain';
-import type { ClientDefinitions } from '#libs/projections';
+import { type ClientDefinitions, scopeOf, segmentCriteria } from '#libs/projections';
 import { refused } from '../graphql/errors.js';
 
 /** What the tables have to know of a client to judge its customers by these criteria. */
@@ -21,10 +21,6 @@ export function questionOf(definitions: ClientDefinitions, given: JsonLike, fiel
   return { ...contextOf(definitions), criteria: outcome.criteria };
 }
 
-export function contextOf({ client, segments }: ClientDefinitions): { scope: ClientScope; segments: SegmentCriteria } {
-  const { clientId, timeZone, origins, currency } = client;
-  return {
-    scope: { clientId, timeZone, origins, currency },
-    segments: Object.fromEntries([...segments.values()].map(({ segmentId, criteria }) => [segmentId, criteria])),
-  };
+export function contextOf(definitions: ClientDefinitions): { scope: ClientScope; segments: SegmentCriteria } {
+  return { scope: scopeOf(definitions.client), segments: segmentCriteria(definitions) };
 }

@@ -6,12 +6,12 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 
 const require = createRequire(import.meta.url);
 
-/** GraphiQL's files by the name that the page asks for: where they are, and what they are. */
-const assets: Readonly<Record<string, { readonly of: string; readonly path: string; readonly type: string }>> = {
-  'react.js': { of: 'react', path: 'umd/react.production.min.js', type: 'text/javascript' },
-  'react-dom.js': { of: 'react-dom', path: 'umd/react-dom.production.min.js', type: 'text/javascript' },
-  'graphiql.js': { of: 'graphiql', path: 'graphiql.min.js', type: 'text/javascript' },
-  'graphiql.css': { of: 'graphiql', path: 'graphiql.min.css', type: 'text/css' },
+/** GraphiQL's files by the name that the page asks for, found beside the packages' own description: React's export map does not name them. */
+const assets: Readonly<Record<string, { readonly beside: string; readonly path: string; readonly type: string }>> = {
+  'react.js': { beside: require.resolve('react/package.json'), path: 'umd/react.production.min.js', type: 'text/javascript' },
+  'react-dom.js': { beside: require.resolve('react-dom/package.json'), path: 'umd/react-dom.production.min.js', type: 'text/javascript' },
+  'graphiql.js': { beside: require.resolve('graphiql/package.json'), path: 'graphiql.min.js', type: 'text/javascript' },
+  'graphiql.css': { beside: require.resolve('graphiql/package.json'), path: 'graphiql.min.css', type: 'text/css' },
 };
 
 const htmlPolicy =
@@ -21,12 +21,11 @@ export function servePages(server: FastifyInstance): void {
   server.get('/', (_, reply) => html(reply, landingPage));
   server.get('/graphiql', (_, reply) => html(reply, graphiqlPage));
   server.get('/graphiql/start.js', (_, reply) => file(reply, 'text/javascript', startScript, 60));
-  for (const [name, { of, path, type }] of Object.entries(assets)) {
+  for (const [name, { beside, path, type }] of Object.entries(assets)) {
     // Read when first asked for: most processes never show the page.
     let bytes: Buffer | undefined;
     server.get(`/graphiql/${name}`, (_, reply) => {
-      // Beside the package's own description: React's export map does not name its browser files.
-      bytes ??= readFileSync(join(dirname(require.resolve(`${of}/package.json`)), path));
+      bytes ??= readFileSync(join(dirname(beside), path));
       return file(reply, type, bytes, 86_400);
     });
   }
