@@ -192,9 +192,14 @@ const networkCodes = new Set([
 ]);
 
 function translate(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!isError(error)) return error;
   const unavailable = error instanceof ClickHouseError ? passing.has(error.code) : isNetworkError(error);
   return unavailable ? new AnalyticsUnavailable(`ClickHouse is not available: ${firstLine(error)}`, { cause: error }) : error;
+}
+
+/** By its form: errors of Node's own modules are of another realm where the code runs in a vm context (jest), and no `Error` there. */
+function isError(error: unknown): error is Error {
+  return error instanceof Error || (typeof error === 'object' && error !== null && 'message' in error && 'stack' in error);
 }
 
 function isNetworkError(error: Error): boolean {
@@ -204,7 +209,7 @@ function isNetworkError(error: Error): boolean {
     (code !== undefined && networkCodes.has(code)) ||
     /^(Timeout error|socket hang up|aborted|premature close)/i.test(error.message) ||
     /\b50[234]\b.*(Bad Gateway|Service|Gateway Time)/is.test(error.message) ||
-    (error instanceof AggregateError && error.errors.every((one) => one instanceof Error && isNetworkError(one)))
+    ('errors' in error && Array.isArray(error.errors) && error.errors.every((one) => isError(one) && isNetworkError(one)))
   );
 }
 

@@ -177,10 +177,16 @@ describe('a running engine', () => {
     ]) {
       const answer = await ask(url, 'SELECT 1');
       expect(answer.status).toBeGreaterThanOrEqual(400);
-      expect(answer.text).toMatch(/AUTHENTICATION_FAILED|REQUIRED_PASSWORD|TOO_MANY_SIMULTANEOUS_QUERIES/);
+      expect(answer.text).toMatch(/AUTHENTICATION_FAILED|REQUIRED_PASSWORD|TOO_MANY_SIMULTANEOUS_QUERIES|QUOTA_EXCEEDED/);
     }
     for (const settings of ['session_id=mine', 'max_concurrent_queries_for_all_users=0', 'profile=default', 'quota_key=mine']) {
-      for (const sql of ['SELECT 1', 'SYSTEM STOP LISTEN HTTP', 'KILL QUERY WHERE 1', 'SHOW PROCESSLIST']) {
+      for (const sql of [
+        'SELECT 1',
+        'SYSTEM STOP LISTEN HTTP',
+        'KILL QUERY WHERE 1',
+        'SHOW PROCESSLIST',
+        'SELECT * FROM system.processes',
+      ]) {
         expect((await ask(at('default'), sql, settings)).status).toBeGreaterThanOrEqual(400);
       }
     }

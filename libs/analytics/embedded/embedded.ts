@@ -45,8 +45,8 @@ export interface EmbeddedClickHouse {
   stop(): Promise<void>;
 }
 
-/** Deaths in a row, without `quietMs` between them, before the supervisor gives up. */
-const deathsMax = 5;
+/** Before it is started again after the first death, the second, …; after one more without `quietMs` between them the supervisor gives up. */
+const delaysMs = [0, 100, 500, 2_000, 5_000];
 const quietMs = 60_000;
 /** How long a predecessor, whose parent was just killed, may take to leave the folder and the ports. */
 const handOverMs = 2_000;
@@ -125,10 +125,10 @@ class Supervisor {
         if (this.stopping) return;
         deaths = Date.now() - startedAt > quietMs ? 1 : deaths + 1;
         if (!this.options.restart) return this.options.onExit(`the embedded ClickHouse died: ${reason}`);
-        if (deaths > deathsMax) {
+        if (deaths > delaysMs.length) {
           return this.options.onExit(`the embedded ClickHouse died ${deaths} times in a row and is not started again: ${reason}`);
         }
-        const delayMs = deaths === 1 ? 0 : Math.min(10_000, 250 * 2 ** (deaths - 1));
+        const delayMs = delaysMs[deaths - 1]!;
         this.options.onRestart?.({ reason, attempt: deaths, delayMs });
         await this.pause(delayMs);
         if (this.stopping) return;
@@ -173,7 +173,7 @@ async function startAfterPredecessor(layout: EngineLayout, onLog: (line: string)
     try {
       return await startEngineProcess(layout, onLog);
     } catch (error) {
-      const passing = error instanceof EngineStartError && ['FOLDER_IN_USE', 'PORT_TAKEN', 'ENGINE_DISTURBED'].includes(error.code);
+      const passing = error instanceof EngineStartError && ['FOLDER_IN_USE', 'PORT_TAKEN'].includes(error.code);
       if (!passing || Date.now() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

@@ -3,7 +3,6 @@ export type EngineStartCode =
   | 'FOLDER_IN_USE'
   | 'FOLDER_NOT_WRITABLE'
   | 'ENGINE_DIED'
-  | 'ENGINE_DISTURBED'
   | 'PLATFORM_NOT_SUPPORTED'
   | 'READER_PASSWORD_EMPTY';
 

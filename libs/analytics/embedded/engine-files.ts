@@ -163,12 +163,13 @@ function usersXml({ memoryBytesMax, password, readerPassword }: EngineLayout): s
     <start><interval><duration>2000000000</duration><queries>3</queries></interval></start>
   </quotas>
   <users>
-    <!-- The engine itself: it must be called so, come from loopback and have no password. Its profile refuses every query while any other runs, and its own
-         third one runs as long as the engine does: so nobody else ever gets an answer as this user. (The quota alone lets SELECT without a table through;
-         max_sessions_for_user = 1 would do, but a refusal on the native port then ends the whole process.) -->
+    <!-- The engine itself: it must be called so, come from loopback and have no password. Two locks keep everybody else out. The profile refuses every query
+         while any other runs, and its own third one runs as long as the engine does; the quota refuses those that the profile lets through (reading
+         system.processes, as that third one does, so that it may begin while others ask already). The quota alone lets SELECT without a table through;
+         max_sessions_for_user = 1 would do, but a refusal on the native port then ends the whole process. -->
     <default>
       <password></password>${loopback}<profile>start</profile><quota>start</quota>
-      <grants><query>GRANT SYSTEM LISTEN ON *.*</query><query>GRANT SELECT ON system.numbers</query></grants>
+      <grants><query>GRANT SYSTEM LISTEN ON *.*</query><query>GRANT SELECT ON system.numbers</query><query>GRANT SELECT ON system.processes</query></grants>
     </default>
     <vitrine>
       <password_sha256_hex>${sha256(password)}</password_sha256_hex>${loopback}<profile>default</profile><quota>default</quota>
@@ -193,7 +194,7 @@ open({ library, path: process.env.VITRINE_CHDB });
 const statements = [
   'SYSTEM START LISTEN TCP',
   'SYSTEM START LISTEN HTTP',
-  'SELECT sleepEachRow(0.1) FROM system.numbers FORMAT Null SETTINGS max_block_size=1',
+  'SELECT 1 FROM system.processes WHERE 1 IN (SELECT sleepEachRow(0.1) FROM system.numbers) FORMAT Null SETTINGS max_block_size=1',
 ];
 const argv = ['clickhouse', '--config-file=' + process.argv[2], '--logger.level', 'warning', '--query', statements.join('; ')];
 load({

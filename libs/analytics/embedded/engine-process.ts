@@ -23,7 +23,7 @@ const stderrLinesKept = 20;
 
 /**
  * Starts the process and waits until it answers the apps' user.
- * @throws EngineStartError PORT_TAKEN, FOLDER_IN_USE, ENGINE_DISTURBED, ENGINE_DIED
+ * @throws EngineStartError PORT_TAKEN, FOLDER_IN_USE, ENGINE_DIED
  */
 export async function startEngineProcess(layout: EngineLayout, onLog: (line: string) => void): Promise<EngineProcess> {
   const { library, ffi } = engineModules();
@@ -97,10 +97,6 @@ async function startError(layout: EngineLayout, how: string, stderr: readonly st
   }
   const taken = /Listen \[127\.0\.0\.1\]:(\d+) failed/.exec(text)?.[1];
   if (taken !== undefined) return portTaken(Number(taken));
-  if (text.includes('Too many simultaneous queries')) {
-    // Somebody's query came between the statement that listens and the one that keeps the engine up, which must be alone (see users.xml).
-    return new EngineStartError('ENGINE_DISTURBED', 'the embedded ClickHouse was asked before it was ready');
-  }
   return new EngineStartError('ENGINE_DIED', `the embedded ClickHouse died at its start (${how}): ${tail(stderr)}`);
 }
 

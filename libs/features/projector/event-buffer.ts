@@ -9,7 +9,7 @@ export interface BatchLimits {
 }
 
 export interface EventBatch {
-  /** In log order; may be empty. */
+  /** In log order; empty when the log has only moved on, or has just said that it has nothing more. */
   readonly events: readonly RecordedEvent[];
   /** Everything up to here is in this batch or before it. */
   readonly upTo: Position;
@@ -21,21 +21,29 @@ export interface EventBatch {
  * Reads a subscription ahead while the batch before is being written, and hands over what has come since: one event of a quiet log at once,
  * full batches while catching up. Ends with the subscription; an error of it comes after the batches that were read before it.
  */
-export async function* batchesOf(messages: AsyncIterable<LogMessage>, limits: BatchLimits, signal: AbortSignal): AsyncIterable<EventBatch> {
+export async function* batchesOf(
+  subscribe: (signal: AbortSignal) => AsyncIterable<LogMessage>,
+  limits: BatchLimits,
+  signal: AbortSignal,
+): AsyncIterable<EventBatch> {
   const buffer = new EventBuffer(limits);
-  const reading = buffer.fill(messages);
+  // Its own end too: a subscription to a quiet log would else wait for one more event after its reader has gone.
+  const leaving = new AbortController();
+  const reading = buffer.fill(subscribe(AbortSignal.any([signal, leaving.signal])));
+  reading.catch(() => undefined);
   let lastBegin = 0;
   try {
     for (;;) {
       await buffer.changed(() => buffer.hasNews || buffer.ended);
       if (!buffer.hasNews) break;
       const wait = buffer.isCaughtUp ? lastBegin + limits.intervalMs - performance.now() : 0;
-      if (wait > 0) await buffer.changed(() => buffer.isFull || buffer.ended || signal.aborted, wait);
+      if (wait > 0) await buffer.changed(() => buffer.isFull || buffer.ended, wait);
       lastBegin = performance.now();
       yield buffer.take();
     }
     await reading;
   } finally {
+    leaving.abort();
     buffer.abandon();
     await reading.catch(() => undefined);
   }
@@ -44,6 +52,7 @@ export async function* batchesOf(messages: AsyncIterable<LogMessage>, limits: Ba
 class EventBuffer {
   ended = false;
   isCaughtUp = false;
+  private toldCaughtUp = false;
   private abandoned = false;
   private events: { readonly event: RecordedEvent; readonly bytes: number }[] = [];
   private bytes = 0;
@@ -57,9 +66,9 @@ class EventBuffer {
     return this.events.length >= this.limits.eventsMax || this.bytes >= this.limits.bytesMax;
   }
 
-  /** Events, or a position that the log has reached without any. */
+  /** Events, a position that the log has reached without any, or that there is nothing more. */
   get hasNews(): boolean {
-    return this.readTo !== null && (this.takenTo === null || this.readTo > this.takenTo);
+    return this.readTo !== null && (this.takenTo === null || this.readTo > this.takenTo || (this.isCaughtUp && !this.toldCaughtUp));
   }
 
   async fill(messages: AsyncIterable<LogMessage>): Promise<void> {
@@ -92,8 +101,9 @@ class EventBuffer {
     // `hasNews` was seen true: there is a position.
     const upTo = whole ? this.readTo! : events.at(-1)!.position;
     this.takenTo = upTo;
+    this.toldCaughtUp = whole && this.isCaughtUp;
     this.notify();
-    return { events, upTo, caughtUp: whole && this.isCaughtUp };
+    return { events, upTo, caughtUp: this.toldCaughtUp };
   }
 
   abandon(): void {

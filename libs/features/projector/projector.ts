@@ -101,7 +101,7 @@ export class Projector {
       const at = batch.events.findIndex(asksForRebuild);
       // The checkpoint stays before the request until it is fulfilled, so that it is met again after a kill.
       const [events, upTo] = at < 0 ? [batch.events, batch.upTo] : [batch.events.slice(0, at), batch.events[at - 1]?.position];
-      if (upTo !== undefined) {
+      if (upTo !== undefined && upTo !== this.current.projectedTo) {
         await this.write(writer, { events, upTo, caughtUp: batch.caughtUp });
         this.current.projectedTo = upTo;
       }
@@ -120,7 +120,7 @@ export class Projector {
     this.parts.report(`rebuilding all tables, as asked at position ${request}`);
     const writer = await this.parts.tables.beside();
     for await (const batch of this.batches(null, signal)) {
-      await this.write(writer, batch);
+      if (batch.events.length > 0) await this.write(writer, batch);
       if (!batch.caughtUp || batch.upTo < request) continue;
       await this.parts.tables.exchange();
       this.parts.metrics.rebuilt();
@@ -130,7 +130,8 @@ export class Projector {
   }
 
   private batches(after: Position | null, signal: AbortSignal): AsyncIterable<EventBatch> {
-    return batchesOf(this.parts.log.subscribe({ after, signal, batchMax: readAheadMax }), this.parts.limits, signal);
+    const subscribe = (until: AbortSignal) => this.parts.log.subscribe({ after, signal: until, batchMax: readAheadMax });
+    return batchesOf(subscribe, this.parts.limits, signal);
   }
 
   private async write(writer: AnalyticsWriter, { events, upTo, caughtUp }: EventBatch): Promise<void> {
