@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import fc from 'fast-check';
+import { requireAgreement } from '../testing/agreement.js';
+import { historyCases } from '../testing/histories.js';
+import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
+import { openAnalytics } from './open-analytics.js';
+import { openAnalyticsWriter } from './writer.js';
+
+describe('criteria in SQL', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await startTestDatabase();
+  });
+  afterAll(() => database.stop());
+
+  it('choose the customers whom plain code chooses', async () => {
+    const [analytics, writer] = [openAnalytics(database.connection), openAnalyticsWriter(database.connection)];
+    let runs = 0;
+    await fc.assert(
+      fc.asyncProperty(historyCases, (one) => {
+        runs += 1;
+        return requireAgreement(analytics, writer, `c${runs}`, BigInt(runs) * 1_000n, one);
+      }),
+      { numRuns: 12, seed: 20261123, endOnFailure: true },
+    );
+  });
+});

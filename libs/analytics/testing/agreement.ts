@@ -1,0 +1,87 @@
+import { expect } from '@jest/globals';
+import xxhash from 'xxhash-wasm';
+import { customersListed } from '#libs/domain';
+import type { Analytics, ClientScope } from '../analytics.js';
+import type { AnalyticsWriter } from '../analytics-writer.js';
+import type { HistoryCase } from './histories.js';
+import { fieldsOf, judge, knownCustomers, type OracleEvent } from './oracle.js';
+import { project, recorded } from './recorded.js';
+
+const { h64 } = await xxhash();
+
+/** Projects the case's facts as those of a client of its own and requires that the tables answer everything as the oracle does. */
+export async function requireAgreement(
+  analytics: Analytics,
+  writer: AnalyticsWriter,
+  clientId: string,
+  first: bigint,
+  it: HistoryCase,
+): Promise<void> {
+  await project(
+    writer,
+    it.facts.map((fact, index) => recorded(clientId, first + BigInt(index), fact)),
+  );
+  const { segments, asOf } = it;
+  const scope: ClientScope = { clientId, timeZone: it.timeZone, origins: it.origins, currency: 'USD' };
+  const question = { events: oracleEvents(it), scope, segments, asOf };
+  const segmentIds = Object.keys(segments);
+  const expected = new Map(segmentIds.map((id) => [id, judge({ ...question, criteria: segments[id]! })]));
+
+  const known = knownCustomers(question);
+  const listed = segmentIds.flatMap((id) => [...customersListed(segments[id]!, segments)]);
+  const everybody = [...new Set([...known, ...listed])];
+  const expectedRows = everybody
+    .map((customerId) => ({ hash: h64(customerId), segments: segmentIds.filter((id) => expected.get(id)!.has(customerId)) }))
+    .sort((a, b) => (a.hash < b.hash ? -1 : 1));
+  expect(await memberships(analytics, { scope, segments, segmentIds, asOf })).toEqual(expectedRows);
+
+  const some = everybody.filter((_, index) => index % 2 === 0);
+  const ofSome = new Set(some.map((customerId) => h64(customerId)));
+  expect(await memberships(analytics, { scope, segments, segmentIds, asOf, only: [...some, 'nobody'] })).toEqual(
+    expectedRows.filter(({ hash }) => ofSome.has(hash)),
+  );
+
+  const segmentId = segmentIds.at(-1)!;
+  const members = [...expected.get(segmentId)!].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  expect(await analytics.preview({ scope, segments, criteria: segments[segmentId]!, asOf })).toEqual({
+    size: members.length,
+    knownMembers: members.filter((customerId) => known.has(customerId)).length,
+    knownCustomers: known.size,
+    sample: members.slice(0, 10),
+  });
+  const page = await analytics.customers({ scope, segments, filter: { segment: segmentId }, asOf, after: null, first: 3 });
+  expect({ ...page, customers: page.customers.map(({ customerId }) => customerId) }).toEqual({
+    customers: members.slice(0, 3),
+    hasNext: members.length > 3,
+    total: members.length,
+  });
+  for (const { customerId, fields } of page.customers) {
+    const shown = Object.fromEntries(Object.entries(fields).filter(([name]) => !name.startsWith('attributes.')));
+    expect(shown).toEqual(fieldsOf(customerId, question));
+  }
+}
+
+async function memberships(analytics: Analytics, query: Parameters<Analytics['audience']>[0]) {
+  const { chunks, words } = await analytics.audience(query);
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  const bytes = Buffer.concat(parts);
+  const rowBytes = 8 + 8 * words;
+  return Array.from({ length: bytes.length / rowBytes }, (_, row) => {
+    const at = row * rowBytes;
+    const isIn = (index: number): boolean => ((bytes[at + 8 + (index >> 3)] ?? 0) & (1 << (index & 7))) !== 0;
+    return { hash: bytes.readBigUInt64LE(at), segments: query.segmentIds.filter((_, index) => isIn(index)) };
+  });
+}
+
+/** The oracle is told what counts: of messages sent again the first. */
+function oracleEvents({ facts }: HistoryCase): OracleEvent[] {
+  const seen = new Set<string>();
+  return facts.flatMap((fact, position): OracleEvent[] => {
+    if (!('type' in fact)) return [{ ...fact, type: 'Content Served', position }];
+    const key = JSON.stringify([fact.type, fact.messageId]);
+    if (seen.has(key)) return [];
+    seen.add(key);
+    return [{ ...fact, position }];
+  });
+}
