@@ -198,8 +198,8 @@ describe('the snapshot builder', () => {
 });
 
 async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  for (const limit = Date.now() + 5_000; !(await holds()); ) {
-    if (Date.now() > limit) throw new Error(`not within 5 s: ${what}`);
+  for (const limit = Date.now() + 20_000; !(await holds()); ) {
+    if (Date.now() > limit) throw new Error(`not within 20 s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -199,18 +199,18 @@ export function describeSnapshotPublication(adapter: string, prepare: () => Prom
       await builder.progress(clientId, 'audience', at(9));
       // Another watch, begun later, has told: the ended one would have too.
       const seen: Announcement[] = [];
-      await other.watch({ announced: (one) => seen.push(one), incremented: () => undefined }, AbortSignal.timeout(5_000));
+      await other.watch({ announced: (one) => seen.push(one), incremented: () => undefined }, AbortSignal.timeout(15_000));
       await until(() => seen.some((one) => one.clientId === clientId && one.position === 9n));
       expect(announced).toHaveLength(said);
     });
 
-    it('says within a second what another process published', async () => {
+    it('says soon what another process published', async () => {
       const clientId = newClient();
       const seen: Announcement[] = [];
       const ending = new AbortController();
       await other.watch({ announced: (one) => seen.push(one), incremented: () => undefined }, ending.signal);
       await builder.publish(snapshot(clientId, randomBytes(10), 5));
-      await until(() => seen.some((one) => one.clientId === clientId), 1_000);
+      await until(() => seen.some((one) => one.clientId === clientId), 3_000);
       ending.abort();
     });
 
@@ -286,7 +286,7 @@ function order(a: Acknowledgement, b: Acknowledgement): number {
   return `${a.nodeId} ${a.kind}` < `${b.nodeId} ${b.kind}` ? -1 : 1;
 }
 
-async function until(holds: () => boolean, timeoutMs = 5_000): Promise<void> {
+async function until(holds: () => boolean, timeoutMs = 15_000): Promise<void> {
   for (const limit = Date.now() + timeoutMs; !holds(); ) {
     if (Date.now() > limit) throw new Error(`not within ${timeoutMs} ms: ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
