@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { buildClientSchema, getIntrospectionQuery } from 'graphql';
 import { AdminUnderTest } from './testing/admin-under-test.js';
 
 const everyone = { all: [] };
@@ -456,6 +457,12 @@ describe('the admin over HTTP', () => {
           .sort(),
       ).toEqual(['left', 'right']);
     });
+  });
+
+  it('shows its schema to the known tools, to whom has a key', async () => {
+    const asked = { inputValueDeprecation: true, schemaDescription: true, specifiedByUrl: true, directiveIsRepeatable: true, oneOf: true };
+    const schema = buildClientSchema(await admin.ask(getIntrospectionQuery(asked)));
+    expect(Object.keys(schema.getMutationType()?.getFields() ?? {})).toContain('setCampaignRules');
   });
 
   describe('hostile requests', () => {

@@ -10,6 +10,7 @@ import type { Analytics, AnalyticsWriter } from '#libs/analytics';
 import { migrate, openAnalytics, openAnalyticsWriter, openClickHouse } from '#libs/analytics/clickhouse';
 import { type EmbeddedClickHouse, startEmbeddedClickHouse } from '#libs/analytics/embedded';
 import { migrations } from '#libs/analytics/schema';
+import { openEmbeddedCustomerKeys } from '#libs/customer-keys/embedded';
 import { isRejected, snapshotCodec, snapshotStream } from '#libs/domain';
 import { type EventLog, followLog, type LogFollower, type Position, type RecordedEvent } from '#libs/event-log';
 import { openFileLog } from '#libs/event-log/file';
@@ -100,12 +101,13 @@ export class AdminUnderTest {
     };
     const projecting = project(log, openAnalyticsWriter(connection), ending.signal);
     const facts = await openSpool({ folder: join(folder, 'spool'), node: 'spec', log });
+    const customerKeys = await openEmbeddedCustomerKeys({ folder: join(folder, 'keys'), secret: 'secret of this spec only, 32 bytes' });
     const uploads = new UploadStore(join(folder, 'uploads'), uploadBytesMax);
     const imports = new ImportRunner({
       facts,
       analytics,
       log,
-      keys: { obtain: () => Promise.reject(new Error('no e-mail address is imported here')) },
+      keys: customerKeys,
       definitions,
       uploads,
       rejectsFolder: join(folder, 'rejects'),
@@ -142,6 +144,7 @@ export class AdminUnderTest {
         await app.close();
         await imports.close();
         await facts.close();
+        await customerKeys.close();
         ending.abort();
         await Promise.all([definitionsFollower.ended, keys.ended, projecting]);
         await analytics.close();
