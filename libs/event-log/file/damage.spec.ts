@@ -58,6 +58,19 @@ describe('a file log that is damaged or cannot be used', () => {
     await log.close();
   });
 
+  it('finds damaged pages of the store without being ended by them', async () => {
+    await written();
+    const path = join(folder, 'data.mdb');
+    const whole = await readFile(path);
+    for (const at of [0, 18, 20, 24]) {
+      const bytes = Buffer.from(whole);
+      // A byte of each page behind the meta pages: its number, its kind, its bounds, its first entry.
+      for (let page = 2 * 4096; page < bytes.length; page += 4096) bytes[page + at] = (bytes[page + at] as number) ^ 0x40;
+      await writeFile(path, bytes);
+      expect((await verifyLog({ folder })).problems).toContainEqual(expect.stringMatching(/^the store's page \d+ /));
+    }
+  });
+
   it('finds missing events and index entries when it is verified', async () => {
     await written();
     const store = openStore(folder, false);

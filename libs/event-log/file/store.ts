@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { EventLogUnavailable } from '../event-log.js';
 import { LogCorrupted } from './log-corrupted.js';
+import { checkLength } from './structure.js';
 
 export interface StreamRow {
   readonly id: number;
@@ -57,8 +58,8 @@ export function openStore(folder: string, readOnly: boolean): Store {
       if (!existsSync(file)) throw new EventLogUnavailable(`there is no event log in ${folder}`);
     } else mkdirSync(folder, { recursive: true });
     const isNew = !existsSync(file);
-    if (!isNew) checkFile(file);
-    const root = open(rootOptions(folder, readOnly));
+    if (!isNew) checkLength(file);
+    const root = openRoot(folder, readOnly);
     // A new file is only there for certain when its folder has been written too.
     if (isNew) for (const path of [folder, dirname(folder)]) syncFolder(path);
     return {
@@ -76,8 +77,9 @@ export function openStore(folder: string, readOnly: boolean): Store {
   }
 }
 
-function rootOptions(folder: string, readOnly: boolean) {
-  return {
+/** The store without its tables: nothing but the meta pages has been read. */
+export function openRoot(folder: string, readOnly: boolean): RootDatabase {
+  const options = {
     path: folder,
     readOnly,
     overlappingSync: false,
@@ -87,13 +89,16 @@ function rootOptions(folder: string, readOnly: boolean) {
     maxDbs: 16,
     maxReaders: 512,
   };
+  return open(options);
 }
 
 /** What the port's users see of a failure in the store. */
 export function storeError(error: unknown, doing: string): Error {
   if (error instanceof EventLogUnavailable || error instanceof LogCorrupted) return error;
   const message = error instanceof Error ? error.message : String(error);
-  if (/MDB_(CORRUPTED|INVALID|PAGE_NOTFOUND|VERSION_MISMATCH|PANIC)/.test(message))
+  // What was written cannot be decoded.
+  const isUndecodable = error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError;
+  if (isUndecodable || /MDB_(CORRUPTED|INVALID|PAGE_NOTFOUND|VERSION_MISMATCH|PANIC)/.test(message))
     return new LogCorrupted(`${doing}: ${message}`, { cause: error });
   // A short write of a full disk is EIO to LMDB.
   const { code } = error as { code?: unknown };
@@ -114,41 +119,4 @@ function syncFolder(path: string): void {
   } finally {
     closeSync(descriptor);
   }
-}
-
-const metaMagic = 0xbeefc0de;
-const metaAt = 24;
-
-/**
- * Reads LMDB's two meta pages: the driver itself dies of a bus error on a file that is shorter than its newest meta page says.
- * @throws LogCorrupted
- */
-function checkFile(file: string): void {
-  const descriptor = openSync(file, 'r');
-  try {
-    if (fstatSync(descriptor).size === 0) return;
-    const first = readMeta(descriptor, 0);
-    if (!first) throw new LogCorrupted(`${file} is no event log, or its beginning is damaged`);
-    const second = readMeta(descriptor, first.pageBytes);
-    if (!second) throw new LogCorrupted(`${file} is no event log, or its beginning is damaged`);
-    const newest = second.transaction > first.transaction ? second : first;
-    const bytes = (newest.lastPage + 1) * newest.pageBytes;
-    // After the meta pages: another process may be writing, and then the file only grows.
-    const { size } = fstatSync(descriptor);
-    if (size < bytes) throw new LogCorrupted(`${file} is cut short: ${size} bytes of ${bytes}; restore it from a backup`);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** mdb.c, `MDB_meta` after the page header of 24 bytes: magic, version, address, map size, two tables of 48 bytes, last page, transaction. */
-function readMeta(descriptor: number, at: number): { pageBytes: number; lastPage: number; transaction: number } | undefined {
-  const bytes = Buffer.alloc(192);
-  if (readSync(descriptor, bytes, 0, bytes.length, at) < bytes.length || bytes.readUInt32LE(metaAt) !== metaMagic) return undefined;
-  const tablesAt = metaAt + 24;
-  return {
-    pageBytes: bytes.readUInt32LE(tablesAt),
-    lastPage: Number(bytes.readBigUInt64LE(tablesAt + 96)),
-    transaction: Number(bytes.readBigUInt64LE(tablesAt + 104)),
-  };
 }

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { categoryOf } from '../event-log.js';
 import { decodeRecord, type EventRecord, uuidBytes } from './record.js';
-import { type KindRow, openStore, type Store, type StreamRow, storeError, textKey } from './store.js';
+import { type KindRow, openRoot, openStore, type Store, type StreamRow, storeError, textKey } from './store.js';
+import { checkLength, structureProblems } from './structure.js';
 
 export interface LogVerification {
   readonly events: number;
@@ -20,6 +23,8 @@ const eventsPerTurn = 2_000;
  * @throws EventLogUnavailable when there is no log; LogCorrupted when the store itself cannot be read any further.
  */
 export async function verifyLog(options: { readonly folder: string; onProgress?(events: number): void }): Promise<LogVerification> {
+  const structure = await structureOf(options.folder);
+  if (structure.length > 0) return { events: 0, streams: 0, lastPosition: null, problemCount: structure.length, problems: structure };
   const store = openStore(options.folder, true);
   try {
     return await new Verifier(store, options.onProgress).run();
@@ -27,6 +32,22 @@ export async function verifyLog(options: { readonly folder: string; onProgress?(
     throw storeError(error, `the event log in ${options.folder} could not be verified`);
   } finally {
     await store.root.close();
+  }
+}
+
+/** Looked at before any table is: the store would end the process on a damaged page. */
+async function structureOf(folder: string): Promise<string[]> {
+  const file = join(folder, 'data.mdb');
+  if (!existsSync(file)) return [];
+  checkLength(file);
+  const root = openRoot(folder, true);
+  // biome-ignore lint/correctness/useHookAtTopLevel: a method of the store, no hook
+  const transaction = root.useReadTransaction();
+  try {
+    return await structureProblems(file);
+  } finally {
+    transaction.done();
+    await root.close();
   }
 }
 
