@@ -1,14 +1,11 @@
 import { Field, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsBoolean, IsDate, IsInt, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
-import type { JsonLike } from '#libs/domain';
+import { groupsPerRuleMax, type JsonLike, nameLengthMax, rulesPerCampaignMax } from '#libs/domain';
 import type { Position } from '#libs/event-log';
 import { connectionOf } from '../graphql/connection.js';
 import { CriteriaScalar, DateTimeScalar, PositionScalar } from '../graphql/scalars.js';
 import { UserError } from '../graphql/user-error.js';
-
-export const rulesMax = 500;
-export const groupsMax = 100;
 
 export const CampaignStatus = { DRAFT: 'draft', RUNNING: 'running', PAUSED: 'paused', ENDED: 'ended' } as const;
 registerEnumType(CampaignStatus, { name: 'CampaignStatus' });
@@ -25,7 +22,7 @@ export class CreateCampaignInput {
 
   @Field()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(nameLengthMax)
   name!: string;
 
   @Field(() => ID, { nullable: true, description: 'Shown to whom no rule matches; null: nothing.' })
@@ -91,7 +88,7 @@ export class RuleInput {
   @Field(() => [GroupInput], { nullable: true })
   @IsOptional()
   @IsArray()
-  @ArrayMaxSize(groupsMax)
+  @ArrayMaxSize(groupsPerRuleMax)
   @ValidateNested({ each: true })
   @Type(() => GroupInput)
   groups?: GroupInput[] | null;
@@ -109,7 +106,7 @@ export class SetCampaignRulesInput {
 
   @Field(() => [RuleInput])
   @IsArray()
-  @ArrayMaxSize(rulesMax)
+  @ArrayMaxSize(rulesPerCampaignMax)
   @ValidateNested({ each: true })
   @Type(() => RuleInput)
   rules!: RuleInput[];

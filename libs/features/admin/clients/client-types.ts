@@ -1,11 +1,10 @@
 import { Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
 import { ArrayMaxSize, IsArray, IsInt, IsNumber, IsOptional, IsString, MaxLength } from 'class-validator';
+import { nameLengthMax, originsMax } from '#libs/domain';
 import type { Position } from '#libs/event-log';
 import type { ClientDefinition } from '#libs/projections';
 import { PositionScalar } from '../graphql/scalars.js';
 import { UserError } from '../graphql/user-error.js';
-
-export const originsMax = 100;
 
 @InputType()
 export class RegisterClientInput {
@@ -15,19 +14,17 @@ export class RegisterClientInput {
 
   @Field()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(nameLengthMax)
   name!: string;
 
   @Field(() => String, { nullable: true, defaultValue: 'UTC', description: 'IANA name; whole-day windows and request conditions use it.' })
   @IsOptional()
   @IsString()
-  @MaxLength(64)
   timeZone?: string | null;
 
   @Field(() => String, { nullable: true, defaultValue: 'USD', description: 'ISO 4217.' })
   @IsOptional()
   @IsString()
-  @MaxLength(8)
   currency?: string | null;
 
   @Field(() => [String], { nullable: true, defaultValue: [], description: 'Origins that may use credentials.' })
@@ -35,7 +32,6 @@ export class RegisterClientInput {
   @IsArray()
   @ArrayMaxSize(originsMax)
   @IsString({ each: true })
-  @MaxLength(300, { each: true })
   origins?: string[] | null;
 
   @Field(() => Float, { nullable: true, defaultValue: 1, description: 'Share of answers that are recorded, in (0, 1].' })
@@ -63,13 +59,12 @@ export class ReviseClientInput {
   @Field(() => String, { nullable: true })
   @IsOptional()
   @IsString()
-  @MaxLength(200)
+  @MaxLength(nameLengthMax)
   name?: string | null;
 
   @Field(() => String, { nullable: true })
   @IsOptional()
   @IsString()
-  @MaxLength(64)
   timeZone?: string | null;
 
   @Field(() => [String], { nullable: true })
@@ -77,7 +72,6 @@ export class ReviseClientInput {
   @IsArray()
   @ArrayMaxSize(originsMax)
   @IsString({ each: true })
-  @MaxLength(300, { each: true })
   origins?: string[] | null;
 
   @Field(() => Float, { nullable: true })

@@ -1,5 +1,5 @@
 import { Field, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
-import { IsIn, IsInt, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString } from 'class-validator';
 import type { ContentKind, PlaybookContent } from '#libs/domain';
 import type { Position } from '#libs/event-log';
 import { PositionScalar } from '../graphql/scalars.js';
@@ -20,9 +20,6 @@ export const ContentType = {
 } as const satisfies Record<string, ContentKind>;
 registerEnumType(ContentType, { name: 'ContentType' });
 
-/** The longest body of a content, in characters. */
-export const contentBodyLengthMax = 256 * 1024;
-
 @InputType({ description: 'Exactly one of address and body. Address and destination are http(s), else URL_INVALID.' })
 export class RegisterContentInput {
   @Field(() => ID)
@@ -40,19 +37,16 @@ export class RegisterContentInput {
   @Field(() => String, { nullable: true })
   @IsOptional()
   @IsString()
-  @MaxLength(4096)
   address?: string | null;
 
   @Field(() => String, { nullable: true })
   @IsOptional()
   @IsString()
-  @MaxLength(contentBodyLengthMax)
   body?: string | null;
 
   @Field(() => String, { nullable: true })
   @IsOptional()
   @IsString()
-  @MaxLength(4096)
   destination?: string | null;
 
   @Field(() => Int, { nullable: true })
@@ -68,7 +62,6 @@ export class RegisterContentInput {
   @Field(() => String, { nullable: true })
   @IsOptional()
   @IsString()
-  @MaxLength(1000)
   alt?: string | null;
 }
 

@@ -1,5 +1,5 @@
 import { Field, ID, InputType, ObjectType, registerEnumType } from '@nestjs/graphql';
-import { IsDefined, IsString, MaxLength } from 'class-validator';
+import { IsDefined, IsString } from 'class-validator';
 import type { JsonLike } from '#libs/domain';
 import type { Position } from '#libs/event-log';
 import { JsonScalar, PositionScalar, SafeIntScalar } from '../graphql/scalars.js';
@@ -16,7 +16,6 @@ export class StartImportInput {
 
   @Field(() => ID)
   @IsString()
-  @MaxLength(200)
   uploadId!: string;
 
   @Field(() => JsonScalar, { description: 'Which column is what: see the documentation of `vitrine import`.' })
