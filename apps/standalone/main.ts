@@ -12,12 +12,14 @@ export async function runStandalone(settings: Settings, demo: boolean): Promise<
     die = reject;
   });
   const standalone = await startStandalone(settings, (reason) => die(reason));
-  const { edge, admin, tables, adminKey, adminKeyGenerated } = standalone;
+  const { edge, admin, tables, adminKey } = standalone;
   const asked = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), dead]);
   try {
     console.log('Vitrine is running.');
     console.log(`  edge    ${edge}              content queries and behaviour`);
-    console.log(`  admin   ${admin}/graphiql     GraphQL; API key: ${adminKeyGenerated ? adminKey : 'VITRINE_ADMIN_KEY'}`);
+    console.log(
+      `  admin   ${admin}/graphiql     GraphQL; API key: ${settings.VITRINE_ADMIN_KEY === undefined ? adminKey : 'VITRINE_ADMIN_KEY'}`,
+    );
     if (tables !== undefined) console.log(`  tables  ${tables}/?database=vitrine&query=SHOW+TABLES     ClickHouse, read only`);
     if (demo || settings.VITRINE_DEMO) await Promise.race([showDemo(standalone), asked]);
     await asked;
