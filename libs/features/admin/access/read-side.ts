@@ -8,6 +8,8 @@ import { type Caller, mayReach } from './caller.js';
 /** What queries read, as far on as the caller asks, and of no client that the caller's key is not for. */
 @Injectable()
 export class ReadSide {
+  private begun: Promise<void> | undefined;
+
   constructor(@Inject(ADMIN_PARTS) private readonly parts: AdminParts) {}
 
   /** Null: there is no such client, or none for this key. @throws ID_INVALID, NOT_YET. */
@@ -26,12 +28,22 @@ export class ReadSide {
 
   /** Resolves when the definitions have seen the position that the caller asks for. @throws NotYet. */
   async definitionsSeen(caller: Caller): Promise<void> {
+    await this.begin();
     if (caller.after !== null) await this.parts.definitions.waitFor(caller.after, this.waitMs(caller));
   }
 
   /** The same for the tables. @throws NotYet, AnalyticsUnavailable. */
   async tablesSeen(caller: Caller): Promise<void> {
     if (caller.after !== null) await this.parts.analytics.waitFor(caller.after, this.waitMs(caller));
+  }
+
+  /** A process that has just started reads the log from its beginning: what it has not read yet is no reason to call a client unknown. */
+  private begin(): Promise<void> {
+    this.begun ??= this.parts.definitions.caughtUp().catch((error: unknown) => {
+      this.begun = undefined;
+      throw error;
+    });
+    return this.begun;
   }
 
   // One limit for the whole request, however many things it waits for.
