@@ -74,13 +74,13 @@ class Shop {
     this.keeper = this.newKeeper();
   }
 
-  newKeeper(): AudienceKeeper {
+  newKeeper(where = publication): AudienceKeeper {
     const clock = () => new Date(this.now);
     return new AudienceKeeper(
       {
         log,
         analytics: this.tables,
-        publication,
+        publication: where,
         metrics: new BuilderMetrics(new Registry(), clock),
         clock,
         options: { incrementSeconds: 2, ...this.more.options },
@@ -284,6 +284,18 @@ describe('an audience', () => {
     expect(again.increment).toBe(0);
     expect(again.version).not.toBe(built.version);
     expect(await shop.segmentsOf('ann')).toEqual([]);
+  });
+
+  it('is another version in a new publication, of which nodes may have kept increments', async () => {
+    shop.act('ann', 'Order Completed');
+    const built = await shop.step();
+    const emptied = await openFileSnapshots({ folder: join(folder, 'emptied') });
+    shop.now += second;
+    await shop.newKeeper(emptied).step();
+    const anew = (await emptied.current(shop.clientId, 'audience'))!;
+    await emptied.close();
+    expect(anew).toMatchObject({ customers: built.customers, bytes: built.bytes });
+    expect(anew.version).not.toBe(built.version);
   });
 
   it('is built whole when segments change, and when it is asked for', async () => {

@@ -2,6 +2,8 @@ import type { Position } from '#libs/event-log';
 import { audienceSegmentIds, type ClientDefinitions, scopeOf, segmentCriteria } from '#libs/projections';
 import {
   type Announcement,
+  type AudienceBuilder,
+  type AudienceImage,
   encodeIncrement,
   loadAudience,
   Overlay,
@@ -130,10 +132,7 @@ export class AudienceKeeper {
     const measured = parts.metrics.begin('audience', 'full');
     const asOf = parts.clock();
     const builder = await this.judging.everyone({ ...this.questionOf(sight), asOf });
-    const plain = await builder.imageInSlices();
-    const { bytes, customers, memberships } = (await this.hasIncrements(announced, versionOf(plain.bytes).version))
-      ? builder.image(asOf.getTime())
-      : plain;
+    const { bytes, customers, memberships } = await this.imageOf(builder, announced, asOf);
     const about = { clientId, kind: 'audience' as const, customers, memberships };
     const now = await parts.publication.publish({ ...about, image: bytes, position, builtAt: asOf.toISOString() });
     measured();
@@ -145,7 +144,19 @@ export class AudienceKeeper {
     if (why === 'requested' || now.version !== announced?.version) await this.record.write(now);
   }
 
-  /** An image whose version has increments from before would come back with them. */
+  /**
+   * The same content as before is the same version: it has the edition of what is announced. Where nothing is, nodes may have kept increments of a
+   * publication that is gone, and where the version has increments already, it would come back with them: there the edition is a new one.
+   */
+  private async imageOf(builder: AudienceBuilder, announced: Announcement | null, asOf: Date): Promise<AudienceImage> {
+    const before = announced === null ? undefined : await this.overlayOf(announced);
+    if (before !== undefined) {
+      const image = await builder.imageInSlices(before.base.edition);
+      if (!(await this.hasIncrements(announced, versionOf(image.bytes).version))) return image;
+    }
+    return builder.imageInSlices(Math.max(asOf.getTime(), (before?.base.edition ?? 0) + 1));
+  }
+
   private async hasIncrements(announced: Announcement | null, version: string): Promise<boolean> {
     if (announced?.version === version) return announced.increment > 0;
     return (await this.parts.publication.increments(this.clientId, version, 0)).length > 0;

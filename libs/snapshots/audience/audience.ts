@@ -66,6 +66,11 @@ export class Audience implements AudienceLookup {
     this.membershipCount = parts.counts.memberships;
   }
 
+  /** As given to the builder's `image`. */
+  get edition(): number {
+    return this.parts.counts.edition;
+  }
+
   get segmentIds(): readonly string[] {
     return this.parts.segmentIds;
   }
