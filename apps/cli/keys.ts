@@ -1,6 +1,6 @@
 import { isRejected } from '#libs/domain';
 import type { EventLog } from '#libs/event-log';
-import { createApiKey, listApiKeys, revokeApiKey } from '#libs/features/admin';
+import { createApiKey, listApiKeys, revokeApiKey } from '#libs/features/admin/keys';
 import { openDataFolder, type Settings } from '#libs/settings';
 import { StartRefused } from '../standalone/free-port.js';
 import { openLog } from '../standalone/ports.js';

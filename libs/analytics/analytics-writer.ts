@@ -45,5 +45,3 @@ export interface ProjectionTables {
 export class RowsRefused extends Error {
   readonly code = 'ROWS_REFUSED';
 }
-
-export const PROJECTION_TABLES = Symbol('ProjectionTables');

@@ -104,8 +104,6 @@ export interface Analytics {
   close(): Promise<void>;
 }
 
-export const ANALYTICS = Symbol('Analytics');
-
 export class AnalyticsUnavailable extends Error {
   readonly code = 'ANALYTICS_UNAVAILABLE';
 }

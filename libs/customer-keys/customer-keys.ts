@@ -11,5 +11,3 @@ export interface CustomerKeys {
   erase(clientId: string, customerId: string): Promise<boolean>;
   close(): Promise<void>;
 }
-
-export const CUSTOMER_KEYS = Symbol('CustomerKeys');

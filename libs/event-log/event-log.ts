@@ -114,8 +114,6 @@ export interface EventLog {
   close(): Promise<void>;
 }
 
-export const EVENT_LOG = Symbol('EventLog');
-
 /** At most so many bytes of data and metadata in one append (EventStoreDB refuses more than 1 MiB). */
 export const appendBytesMax = 1024 * 1024;
 

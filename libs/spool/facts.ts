@@ -39,8 +39,6 @@ export interface SpoolReceipt {
   appended(): Promise<Position>;
 }
 
-export const FACT_QUEUE = Symbol('FactQueue');
-
 export class SpoolFull extends Error {
   readonly code = 'SPOOL_FULL';
 }
