@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, type ReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -112,9 +111,4 @@ export class UploadStore {
       await file.close();
     }
   }
-}
-
-/** The bytes of a local file, to be put. */
-export function fileContent(path: string): ReadStream {
-  return createReadStream(path, { highWaterMark: 1024 * 1024 });
 }

@@ -6,11 +6,11 @@
 /** Digits after the point that are kept. */
 export const decimalDigits = 4;
 /** Digits before the point that are accepted (Decimal(18, 4) holds no more). */
-export const decimalIntegerDigitsMax = 14;
+const integerDigitsMax = 14;
 
 const one = 10_000n;
-const limit = 10n ** 18n;
-const form = /^(-?)(\d{1,14})(?:\.(\d+))?$/;
+const limit = 10n ** BigInt(integerDigitsMax + decimalDigits);
+const form = new RegExp(`^(-?)(\\d{1,${integerDigitsMax}})(?:\\.(\\d+))?$`);
 
 /**
  * A plain decimal, `-?digits[.digits]` with at most 14 digits before the point, as ten-thousandths; more than four digits after the point are

@@ -83,7 +83,7 @@ function ofNest(exception: HttpException): Refusal {
     : new Refusal(status, `HTTP_${status}`, exception.message);
 }
 
-/** For a process of its own: every error is `{"code","message"}`. Beside the content query, whose own configuration does the same, it is not needed. */
+/** For a process of its own: every error is `{"code","message"}`. Beside the content query, whose own configuration does the same, it is not needed. @public */
 export function configureCollectorHttp(app: NestFastifyApplication): void {
   // biome-ignore lint/correctness/useHookAtTopLevel: a method of Nest's, no React hook
   app.useGlobalFilters(new JsonErrors());

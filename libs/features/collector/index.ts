@@ -1,3 +1,3 @@
-export type { ApiKeysReader, DefinitionsReader } from './collecting.js';
-export { CollectorModule, type CollectorOptions, type CollectorParts, configureCollectorHttp } from './collector.module.js';
+/** @public For a process of its own. */
+export { CollectorModule, configureCollectorHttp } from './collector.module.js';
 export * from './limits.js';
