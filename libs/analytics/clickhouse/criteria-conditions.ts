@@ -121,7 +121,7 @@ const operators = { eq: '=', neq: '!=', gt: '>', gte: '>=', lt: '<', lte: '<=' }
 function orderSql(column: string, { op, value }: Comparison, type: 'Decimal(38, 4)' | 'Int64' | 'String', parameters: Parameters): string {
   if (op === 'in' || op === 'notIn') {
     const values = (value as readonly (string | number)[]).map(String);
-    if (values.length === 0) return op === 'in' ? '0' : '1';
+    if (values.length === 0) return op === 'in' ? '0' : `isNotNull(${column})`;
     return `${column} ${op === 'in' ? 'IN' : 'NOT IN'} ${parameters.set(values, type)}`;
   }
   return `${column} ${operators[op as keyof typeof operators]} ${parameters.add(type, String(value))}`;

@@ -24,7 +24,7 @@ describe('criteria in SQL, at length', () => {
         runs += 1;
         return requireAgreement(analytics, writer, `c${runs}`, BigInt(runs) * 1_000n, one);
       }),
-      { numRuns: 400, seed },
+      { numRuns: 400, seed, endOnFailure: true },
     );
   });
 });
