@@ -9,7 +9,7 @@ export type QuerySettings = ClickHouseSettings;
 /**
  * A ClickHouse database over HTTP, with few verbs. Rows are JSON objects in which 64-bit integers and decimals are strings and times are
  * RFC 3339 in UTC (`2026-11-23T08:00:00.000Z`); times are read in that form too. Tables in SQL are named without their database.
- * Parameters are written `{name:Type}`; they may be long (a list of ids).
+ * Parameters are written `{name:Type}`; each may be up to 128 KiB, as ClickHouse is set by default.
  * @throws AnalyticsUnavailable when ClickHouse cannot be reached, is going down, or has no room now: try again. Anything else that it says
  * (a ClickHouseError) is a bug of the statement.
  */
@@ -127,24 +127,34 @@ function withParams(params: QueryParams | undefined, settings: QuerySettings | u
  * `__exception__ TAG message length TAG __exception__`. So the last bytes are held back until it is known that they are no such thing.
  */
 async function* untilException(stream: Readable, tag: string | undefined): AsyncIterable<Uint8Array> {
-  const end = tag === undefined ? undefined : Buffer.from(` ${tag}\r\n__exception__\r\n`);
   let held: Buffer = Buffer.alloc(0);
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    if (end !== undefined && chunk.length < end.length) {
-      held = Buffer.concat([held, chunk]);
-      if (held.length < 65_536) continue;
-      yield held.subarray(0, held.length - end.length);
-      held = held.subarray(held.length - end.length);
-      continue;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      if (chunk.length < exceptionBytesMax && held.length < exceptionBytesMax) {
+        held = Buffer.concat([held, chunk]);
+        continue;
+      }
+      if (held.length > 0) yield held;
+      held = chunk;
     }
-    if (held.length > 0) yield held;
-    held = chunk;
+  } catch (error) {
+    // ClickHouse cuts the connection behind an exception.
+    throw exceptionIn(held, tag) ?? error;
   }
-  if (end !== undefined && held.subarray(-end.length).equals(end)) {
-    const text = held.toString('utf8');
-    throw parseError(text.slice(Math.max(0, text.lastIndexOf('Code: '))));
-  }
+  const exception = exceptionIn(held, tag);
+  if (exception !== undefined) throw exception;
   if (held.length > 0) yield held;
+}
+
+/** ClickHouse writes at most 16 KiB of an exception. */
+const exceptionBytesMax = 20_000;
+
+function exceptionIn(bytes: Buffer, tag: string | undefined): Error | undefined {
+  if (tag === undefined) return undefined;
+  const begin = bytes.lastIndexOf(`__exception__\r\n${tag}\r\n`);
+  if (begin < 0) return undefined;
+  const text = bytes.toString('utf8', begin);
+  return parseError(text.slice(Math.max(0, text.indexOf('Code: '))));
 }
 
 async function translated<Result>(call: () => Promise<Result>): Promise<Result> {

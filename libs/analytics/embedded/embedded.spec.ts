@@ -25,7 +25,13 @@ async function ask(url: string, sql: string, settings = ''): Promise<Answer> {
 }
 
 /** Introduces itself on the native protocol and asks; kind 0 is the server's Hello, 2 a refusal. */
-async function native(port: number, user: string, password: string, sql: string): Promise<{ hello: Buffer; answer: Buffer }> {
+async function native(
+  port: number,
+  user: string,
+  password: string,
+  sql: string,
+  database = 'vitrine',
+): Promise<{ hello: Buffer; answer: Buffer }> {
   const text = (value: string) => Buffer.concat([Buffer.from([Buffer.byteLength(value)]), Buffer.from(value)]);
   const socket = connect(port, '127.0.0.1');
   const say = async (...parts: Buffer[]) => {
@@ -39,7 +45,7 @@ async function native(port: number, user: string, password: string, sql: string)
       Buffer.from([0]),
       text('spec'),
       Buffer.from([1, 1, 0xf0, 0xa5, 0x03]),
-      text('vitrine'),
+      text(database),
       text(user),
       text(password),
     );
@@ -190,8 +196,37 @@ describe('a running engine', () => {
         expect((await ask(at('default'), sql, settings)).status).toBeGreaterThanOrEqual(400);
       }
     }
-    expect((await native(engine.nativePort, 'default', '', 'SELECT 1')).answer[0]).toBe(2);
+    for (const [user, password] of [
+      ['default', ''],
+      ['reader', 'x'],
+      ['reader', ''],
+      ['vitrine', 'x'],
+      ['nobody', 'x'],
+    ] as const) {
+      const { hello } = await native(engine.nativePort, user, password, 'SELECT 1');
+      expect(hello[0]).toBe(2);
+      expect(hello.toString('latin1')).toContain('Authentication failed');
+    }
     expect((await ask(engine.url, 'SELECT 1')).text).toBe('1');
+  });
+
+  it('outlives those who introduce themselves wrongly on the native port', async () => {
+    const pid = engine.pid;
+    const unknown = await native(engine.nativePort, 'reader', engine.reader.password, 'SELECT 1', 'nowhere');
+    expect(unknown.hello.toString('latin1')).toContain('no such database');
+    for (const bytes of [
+      Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+      Buffer.from([7, 7, 7]),
+      Buffer.from([0, 255, 255, 255, 255, 15, 1]),
+      Buffer.alloc(10_000, 0x80),
+    ]) {
+      const socket = connect(engine.nativePort, '127.0.0.1');
+      socket.write(bytes);
+      await once(socket, 'close');
+    }
+    connect(engine.nativePort, '127.0.0.1').end(Buffer.from([0, 4]));
+    expect((await native(engine.nativePort, 'reader', engine.reader.password, 'SELECT 1')).answer[0]).toBe(1);
+    expect(engine.pid).toBe(pid);
   });
 
   it('is not reachable from other machines', async () => {

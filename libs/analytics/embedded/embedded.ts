@@ -62,7 +62,7 @@ export async function startEmbeddedClickHouse(options: EmbeddedClickHouseOptions
   }
   const folder = resolve(options.folder);
   await makeFolder(folder);
-  const [freeHttp, freeNative] = await freePorts();
+  const [freeHttp, freeNative] = (await freePorts(2)) as [number, number];
   const layout: EngineLayout = {
     folder,
     httpPort: options.httpPort || freeHttp,

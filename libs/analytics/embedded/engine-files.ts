@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { arch, platform, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { EngineStartError } from './engine-errors.js';
+import { engineProgram } from './engine-program.js';
 
 /** What of a ClickHouse is decided before it starts: its places, ports, users and limits. */
 export interface EngineLayout {
@@ -51,9 +52,10 @@ export async function keptPassword(folder: string, name: string): Promise<string
   return password;
 }
 
-export async function writeEngineFiles(layout: EngineLayout): Promise<void> {
+/** `nativePortInside`: where ClickHouse itself listens behind the gate of the native protocol. */
+export async function writeEngineFiles(layout: EngineLayout, nativePortInside: number): Promise<void> {
   await writePrivate(join(layout.folder, 'users.xml'), usersXml(layout));
-  await writePrivate(join(layout.folder, 'config.xml'), configXml(layout));
+  await writePrivate(join(layout.folder, 'config.xml'), configXml(layout, nativePortInside));
 }
 
 async function writePrivate(path: string, text: string): Promise<void> {
@@ -81,10 +83,10 @@ export function engineModules(): { readonly library: string; readonly ffi: strin
   }
 }
 
-const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest('hex');
+export const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest('hex');
 const xml = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-function configXml({ folder, httpPort, nativePort, memoryBytesMax }: EngineLayout): string {
+function configXml({ folder, httpPort, memoryBytesMax }: EngineLayout, nativePortInside: number): string {
   const data = xml(join(folder, 'data'));
   return `<clickhouse>
   <path>${data}/</path>
@@ -94,7 +96,7 @@ function configXml({ folder, httpPort, nativePort, memoryBytesMax }: EngineLayou
 
   <listen_host>127.0.0.1</listen_host>
   <http_port>${httpPort}</http_port>
-  <tcp_port>${nativePort}</tcp_port>
+  <tcp_port>${nativePortInside}</tcp_port>
   <keep_alive_timeout>30</keep_alive_timeout>
   <timezone>UTC</timezone>
 
@@ -182,30 +184,3 @@ function usersXml({ memoryBytesMax, password, readerPassword }: EngineLayout): s
 </clickhouse>
 `;
 }
-
-/**
- * The child's program: ClickHouse on a thread of its own, so that Node's main thread sees the end of standard input, which is the end of
- * the parent, however it ended. It leaves by SIGKILL: the library's destructors crash while its threads run, and all that was acknowledged is on the disk.
- */
-const engineProgram = `const { DataType, load, open } = require(process.env.VITRINE_FFI);
-const { library, end } = { library: 'chdb', end: () => process.kill(process.pid, 'SIGKILL') };
-process.stdin.on('end', end).on('error', end).resume();
-open({ library, path: process.env.VITRINE_CHDB });
-const statements = [
-  'SYSTEM START LISTEN TCP',
-  'SYSTEM START LISTEN HTTP',
-  'SELECT 1 FROM system.processes WHERE 1 IN (SELECT sleepEachRow(0.1) FROM system.numbers) FORMAT Null SETTINGS max_block_size=1',
-];
-const argv = ['clickhouse', '--config-file=' + process.argv[2], '--logger.level', 'warning', '--query', statements.join('; ')];
-load({
-  library,
-  funcName: 'chdb_query_cmdline',
-  retType: DataType.External,
-  paramsType: [DataType.I32, DataType.StringArray],
-  paramsValue: [argv.length, argv],
-  runInNewThread: true,
-}).then(end, (error) => {
-  require('node:fs').writeSync(2, String(error) + '\\n');
-  end();
-});
-`;

@@ -5,7 +5,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { EngineStartError } from './engine-errors.js';
-import { type EngineLayout, engineModules, writeEngineFiles } from './engine-files.js';
+import { type EngineLayout, engineModules, sha256, writeEngineFiles } from './engine-files.js';
+import type { EngineOrders } from './engine-program.js';
 
 /** One run of the engine's process, which answers. */
 export interface EngineProcess {
@@ -28,13 +29,22 @@ const stderrLinesKept = 20;
 export async function startEngineProcess(layout: EngineLayout, onLog: (line: string) => void): Promise<EngineProcess> {
   const { library, ffi } = engineModules();
   for (const port of [layout.httpPort, layout.nativePort]) await requireFreePort(port);
+  const [nativePortInside] = (await freePorts(1)) as [number];
   // At each start: another engine that was refused this folder has left its own there.
-  await writeEngineFiles(layout);
+  await writeEngineFiles(layout, nativePortInside);
 
+  const orders: EngineOrders = {
+    ffi,
+    library,
+    config: join(layout.folder, 'config.xml'),
+    nativePort: layout.nativePort,
+    nativePortInside,
+    users: { vitrine: sha256(layout.password), reader: sha256(layout.readerPassword) },
+  };
   // A session of its own: Ctrl-C reaches the apps alone, which end the engine in their order. Nothing of the parent's environment is its business.
-  const child = spawn(process.execPath, [join(layout.folder, 'engine.cjs'), join(layout.folder, 'config.xml')], {
+  const child = spawn(process.execPath, [join(layout.folder, 'engine.cjs')], {
     cwd: join(layout.folder, 'data'),
-    env: { TZ: 'UTC', PATH: process.env['PATH'] ?? '', VITRINE_FFI: ffi, VITRINE_CHDB: library },
+    env: { TZ: 'UTC', PATH: process.env['PATH'] ?? '', VITRINE_ENGINE: JSON.stringify(orders) },
     stdio: ['pipe', 'ignore', 'pipe'],
     detached: true,
   });
@@ -122,16 +132,16 @@ function requireFreePort(port: number): Promise<void> {
   });
 }
 
-/** Two ports that nobody listens on now. */
-export async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
+/** So many ports that nobody listens on now. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
   const ports: number[] = [];
   for (const server of servers) {
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
     ports.push((server.address() as { port: number }).port);
   }
   for (const server of servers) await new Promise((resolve) => server.close(resolve));
-  return [ports[0]!, ports[1]!];
+  return ports;
 }
 
 /** Whether this engine, not somebody else's on that port, is ready: only it knows the password. */
