@@ -1,4 +1,4 @@
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isRejected, type JsonLike } from '#libs/domain';
@@ -17,6 +17,7 @@ interface ImportOptions {
 /** Imports one file into the log, beside a running system or without one, and prints the report as JSON. */
 export async function importFile(settings: Settings, file: string, options: ImportOptions): Promise<void> {
   const mapping = readMapping(options.map);
+  if (file !== '-' && !existsSync(file)) throw new StartRefused(`there is no file ${file}`);
   const folder = openDataFolder(settings.VITRINE_DATA);
   const bench = await openWorkbench(settings, folder);
   const fail = (error: unknown) => bench.report('the definitions cannot be read', error);
@@ -54,9 +55,6 @@ export async function importFile(settings: Settings, file: string, options: Impo
       }),
     );
     if (status !== 'done') throw new StartRefused(`the import failed: ${ended.failure?.message ?? 'see the messages above'}`);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new StartRefused(`there is no file ${file}`, { cause: error });
-    throw error;
   } finally {
     await runner.close();
     await readers.close();

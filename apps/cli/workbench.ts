@@ -11,6 +11,7 @@ import { readLock } from '#libs/process-lock';
 import type { DataFolder, Settings } from '#libs/settings';
 import { type FactQueue, openSpool } from '#libs/spool';
 import { type Core, openCore, openStores, type Report } from '../standalone/core.js';
+import { commandNode } from '../standalone/left-behind.js';
 import { takeDataFolder } from '../standalone/process-folder.js';
 
 export interface Workbench {
@@ -30,7 +31,7 @@ export async function openWorkbench(settings: Settings, folder: DataFolder): Pro
   const running = readLock(folder.lock)?.about['analytics'];
   const core = typeof running === 'string' ? await besideRunning(settings, folder, running) : await onItsOwn(settings, folder);
   // A writer of its own in the log, gone with the command.
-  const node = `cli-${randomBytes(6).toString('hex')}`;
+  const node = `${commandNode}${randomBytes(6).toString('hex')}`;
   const facts = await openSpool({ folder: folder.spoolOf(node), node, log: core.log, bytesMax: settings.VITRINE_SPOOL_BYTES_MAX });
   return {
     ...core,

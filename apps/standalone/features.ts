@@ -29,6 +29,7 @@ export function backstageFeatures(
       registry,
       clock,
       options: { incrementSeconds: settings.VITRINE_INCREMENT_SECONDS },
+      onFailure: fatal,
     }),
   ];
 }

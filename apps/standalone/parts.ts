@@ -10,6 +10,7 @@ import { openSpool, type Spool } from '#libs/spool';
 import type { Closing } from './closing.js';
 import { type Core, openCore, type Report } from './core.js';
 import { assertPortFree, StartRefused } from './free-port.js';
+import { forwardLeftBehind } from './left-behind.js';
 import { openSnapshots } from './ports.js';
 import { openReaders, type Readers } from './readers.js';
 
@@ -65,6 +66,7 @@ export async function openParts(
     onReport: (incident) => report(`spool: ${incident.kind}`, 'cause' in incident ? incident.cause : undefined),
   });
   closing.add(() => facts.close());
+  await forwardLeftBehind(core, folder);
   const uploads = new UploadStore(folder.uploads, settings.VITRINE_UPLOAD_BYTES_MAX);
   const imports = new ImportRunner({
     log,

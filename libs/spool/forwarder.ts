@@ -58,6 +58,8 @@ export class ForwarderStopped extends Error {}
 export class Forwarder {
   /** Revision at which each stream goes on. */
   private readonly revisions = new Map<string, ExpectedRevision>();
+  /** Up to which sequence an earlier run had filled a stream, and where: later windows of the same start may hold such facts too. */
+  private readonly filled = new Map<string, { readonly through: number; readonly position: Position }>();
 
   constructor(private readonly options: ForwarderOptions) {}
 
@@ -75,7 +77,7 @@ export class Forwarder {
   }
 
   private async fill(stream: string, facts: readonly OutgoingFact[], outcomes: Map<number, Outcome>): Promise<void> {
-    let left = facts;
+    let left = this.unfilled(stream, facts, outcomes);
     let eventsMax = batchEventsMax;
     let backOffMs = backOffMsMin;
     let conflicts = 0;
@@ -136,8 +138,18 @@ export class Forwarder {
       break;
     }
     this.options.onAnswered();
-    if (this.revisions.size >= knownStreamsMax) this.revisions.clear();
+    if (this.revisions.size >= knownStreamsMax) {
+      this.revisions.clear();
+      this.filled.clear();
+    }
     this.revisions.set(stream, revision);
+    if (filled) this.filled.set(stream, filled);
+    return this.unfilled(stream, facts, outcomes);
+  }
+
+  /** Leaves out the facts that are known to be in the stream. */
+  private unfilled(stream: string, facts: readonly OutgoingFact[], outcomes: Map<number, Outcome>): readonly OutgoingFact[] {
+    const filled = this.filled.get(stream);
     if (!filled) return facts;
     const { through, position } = filled;
     for (const { sequence } of facts) if (sequence <= through) outcomes.set(sequence, { position });

@@ -6,8 +6,8 @@ import {
   type CachedSnapshot,
   customerHash,
   type Increment,
+  loadAudience,
   Overlay,
-  readAudience,
   readPlaybook,
   type SnapshotKind,
   type SnapshotPublication,
@@ -253,7 +253,7 @@ export class ClientLoader {
     image: Uint8Array,
     increments: readonly Increment[],
   ): Promise<void> {
-    const overlay = new Overlay(readAudience(image), version);
+    const overlay = new Overlay(await loadAudience(image), version);
     let newest: { builtAt: string; position: Position } = { builtAt, position };
     for (const one of increments) {
       if (one.sequence !== overlay.sequence + 1) continue;

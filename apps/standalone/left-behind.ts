@@ -1,0 +1,27 @@
+import { readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { DataFolder } from '#libs/settings';
+import { openSpool, SpoolInUse } from '#libs/spool';
+import type { Core } from './core.js';
+
+/** Spools of commands that were killed begin with this. */
+export const commandNode = 'cli-';
+
+/** Brings into the log what killed commands left in their spools, and removes these; those of living commands stay. */
+export async function forwardLeftBehind({ log }: Pick<Core, 'log'>, folder: DataFolder): Promise<void> {
+  const spools = dirname(folder.spoolOf(commandNode));
+  const names = await readdir(spools).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  for (const node of names.filter((name) => name.startsWith(commandNode))) {
+    try {
+      const spool = await openSpool({ folder: join(spools, node), node, log });
+      await spool.drained();
+      await spool.close();
+      await rm(join(spools, node), { recursive: true, force: true });
+    } catch (error) {
+      if (!(error instanceof SpoolInUse)) throw error;
+    }
+  }
+}
