@@ -139,9 +139,11 @@ export class Projector {
     const projected = await projectBatch(writer, events, upTo);
     done();
     this.parts.metrics.projected(events, upTo, caughtUp, projected);
-    for (const { type, stream, position, reason } of projected.deadLetters) {
-      this.parts.report(`dead letter: ${type} at position ${position} in ${stream}: ${reason}`);
-    }
+    const [first] = projected.deadLetters;
+    if (first === undefined) return;
+    // One line for a batch, whatever its number: the table dead_letters holds them all.
+    const others = projected.deadLetters.length > 1 ? ` (and ${projected.deadLetters.length - 1} more)` : '';
+    this.parts.report(`dead letter: ${first.type} at position ${first.position} in ${first.stream}: ${first.reason}${others}`);
   }
 
   private become(state: ProjectorState): void {
