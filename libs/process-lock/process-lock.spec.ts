@@ -48,3 +48,40 @@ describe('a process lock', () => {
     acquireProcessLock(path).release();
   });
 });
+
+describe('of several processes that take over a dead one’s lock at once', () => {
+  it('exactly one gets it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vitrine-lock-'));
+    const path = join(folder, 'lock');
+    const module = new URL('../../dist/libs/process-lock/process-lock.js', import.meta.url).href;
+    const script = `const { acquireProcessLock } = await import(${JSON.stringify(module)});
+      process.stdout.write('ready');
+      process.stdin.once('data', () => { try { acquireProcessLock(${JSON.stringify(path)}); process.stdout.write(' got'); } catch (error) { process.stdout.write(' ' + error.code); } });
+      process.stdin.once('end', () => process.exit(0));`;
+    try {
+      for (let round = 0; round < 3; round += 1) {
+        writeFileSync(path, JSON.stringify({ pid: 2 ** 22 + 1, started: '1', about: {} }));
+        const others = Array.from({ length: 4 }, () =>
+          spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] }),
+        );
+        const said = others.map(() => '');
+        others.forEach((other, index) => {
+          other.stdout.on('data', (chunk: Buffer) => {
+            said[index] += chunk.toString();
+          });
+        });
+        const all = async (form: RegExp) => {
+          while (!said.every((text) => form.test(text))) await new Promise((resolve) => setTimeout(resolve, 10));
+        };
+        await all(/ready/);
+        for (const other of others) other.stdin.write('go');
+        await all(/got|LOCK_HELD/);
+        expect(said.filter((text) => text.includes('got'))).toHaveLength(1);
+        for (const other of others) other.stdin.end();
+        await Promise.all(others.map((other) => once(other, 'exit')));
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

@@ -26,6 +26,9 @@ export class LockHeld extends Error {
   }
 }
 
+const attemptsMax = 50;
+const takeoverPauseMs = 20;
+
 /**
  * Takes the lock at `path` for this process; a lock whose process has ended is taken over. Made by linking a finished file into place, so
  * that no other process ever reads half of one. @throws LockHeld, and file errors (EACCES, EROFS, ENOSPC) as they come.
@@ -41,10 +44,10 @@ export function acquireProcessLock(path: string): ProcessLock {
         linkSync(draft, path);
         break;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt === 5) throw error;
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt === attemptsMax) throw error;
         const holder = readLock(path);
         if (holder !== undefined) throw new LockHeld(path, holder);
-        takeAway(path);
+        takeAway(path, draft);
       }
     }
   } finally {
@@ -68,20 +71,23 @@ export function readLock(path: string): LockHolder | undefined {
   return holder !== undefined && isAlive(holder) ? holder : undefined;
 }
 
-/** Removes a dead holder's lock; when another process was quicker and the lock is a living one's by now, it is put back. */
-function takeAway(path: string): void {
-  const aside = `${path}.stale-${process.pid}`;
+/** Removes a dead holder's lock; one process at a time looks and removes, so that none removes a living one's fresh lock. */
+function takeAway(path: string, draft: string): void {
+  const takeover = `${path}.takeover`;
   try {
-    renameSync(path, aside);
+    linkSync(draft, takeover);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    // Another one is at it, or was killed at it.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, takeoverPauseMs);
+    if (readLock(takeover) === undefined) rmSync(takeover, { force: true });
+    return;
   }
-  const taken = parse(aside);
-  if (taken !== undefined && isAlive(taken)) {
-    linkSync(aside, path);
+  try {
+    if (readLock(path) === undefined) rmSync(path, { force: true });
+  } finally {
+    rmSync(takeover, { force: true });
   }
-  rmSync(aside, { force: true });
 }
 
 function parse(path: string): LockHolder | undefined {

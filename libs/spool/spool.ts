@@ -54,14 +54,14 @@ export class SpoolClosed extends Error {
  */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
   await mkdir(options.folder, { recursive: true });
-  const lock = await lockFolder(options.folder);
+  const lock = lockFolder(options.folder);
   const report = options.onReport ?? warn;
   try {
     const segmentBytesMax = Math.min(8 * 1024 * 1024, Math.max(64 * 1024, Math.floor((options.bytesMax ?? bytesMaxDefault) / 8)));
     const segments = await Segments.open(options.folder, segmentBytesMax, report);
     return new DiskSpool(options, report, segments, lock.release);
   } catch (error) {
-    await lock.release();
+    lock.release();
     throw error;
   }
 }
@@ -101,7 +101,7 @@ class DiskSpool implements Spool {
     private readonly options: SpoolOptions,
     private readonly report: (report: SpoolReport) => void,
     private readonly segments: Segments,
-    private readonly unlock: () => Promise<void>,
+    private readonly unlock: () => void,
   ) {
     this.bytesMax = options.bytesMax ?? bytesMaxDefault;
     this.ids = new FactIds(options.node, segments.epoch);
@@ -165,7 +165,7 @@ class DiskSpool implements Spool {
       await this.forwarding;
       this.receipts.end(new SpoolClosed('the spool has been closed'));
       await this.segments.close();
-      await this.unlock();
+      this.unlock();
     }
   }
 
