@@ -1,7 +1,7 @@
-import type { Readable } from 'node:stream';
-import { ClickHouseError, ClickHouseLogLevel, type ClickHouseSettings, createClient, parseError } from '@clickhouse/client';
+import { ClickHouseError, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
 import { AnalyticsUnavailable } from '../analytics.js';
 import { RowsRefused } from '../analytics-writer.js';
+import { answerBytes } from './answer-stream.js';
 
 export type QueryParams = Readonly<Record<string, unknown>>;
 export type QuerySettings = ClickHouseSettings;
@@ -89,7 +89,7 @@ export function openClickHouse({ url, database, requestTimeoutMs = 120_000 }: Cl
       const { stream, response_headers } = await translated(() => client.exec({ query: sql, ...withParams(params, settings) }));
       const tag = response_headers['x-clickhouse-exception-tag'];
       try {
-        yield* untilException(stream, typeof tag === 'string' ? tag : undefined);
+        yield* answerBytes(stream, typeof tag === 'string' ? tag : undefined);
       } catch (error) {
         throw translate(error);
       } finally {
@@ -120,41 +120,6 @@ function withParams(params: QueryParams | undefined, settings: QuerySettings | u
     ...(params === undefined ? {} : { query_params: { ...params } }),
     ...(settings === undefined ? {} : { clickhouse_settings: settings }),
   };
-}
-
-/**
- * The status was 200 when the answer began; an error after that stands at the end of the bytes, as
- * `__exception__ TAG message length TAG __exception__`. So the last bytes are held back until it is known that they are no such thing.
- */
-async function* untilException(stream: Readable, tag: string | undefined): AsyncIterable<Uint8Array> {
-  let held: Buffer = Buffer.alloc(0);
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      if (chunk.length < exceptionBytesMax && held.length < exceptionBytesMax) {
-        held = Buffer.concat([held, chunk]);
-        continue;
-      }
-      if (held.length > 0) yield held;
-      held = chunk;
-    }
-  } catch (error) {
-    // ClickHouse cuts the connection behind an exception.
-    throw exceptionIn(held, tag) ?? error;
-  }
-  const exception = exceptionIn(held, tag);
-  if (exception !== undefined) throw exception;
-  if (held.length > 0) yield held;
-}
-
-/** ClickHouse writes at most 16 KiB of an exception. */
-const exceptionBytesMax = 20_000;
-
-function exceptionIn(bytes: Buffer, tag: string | undefined): Error | undefined {
-  if (tag === undefined) return undefined;
-  const begin = bytes.lastIndexOf(`__exception__\r\n${tag}\r\n`);
-  if (begin < 0) return undefined;
-  const text = bytes.toString('utf8', begin);
-  return parseError(text.slice(Math.max(0, text.indexOf('Code: '))));
 }
 
 async function translated<Result>(call: () => Promise<Result>): Promise<Result> {
