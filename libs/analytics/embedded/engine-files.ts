@@ -24,11 +24,20 @@ export function defaultMemoryBytesMax(): number {
   return Math.min(6 * GiB, Math.max(GiB, Math.floor(totalmem() / 4)));
 }
 
+/**
+ * The scalar function file(path) asks for no right, and in this library, which takes itself for clickhouse-local, it reads whatever the process may
+ * read: the secret and the customers' keys too. A function of the user's, found on the disk at the start, comes before ClickHouse's own of the same name.
+ */
+const fileFunction = `CREATE FUNCTION file AS path -> toString(throwIf(1, 'ACCESS_DENIED: file() reads no files here'))
+`;
+
 /** @throws EngineStartError FOLDER_NOT_WRITABLE */
 export async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(join(folder, 'data', 'tmp'), { recursive: true, mode: 0o700 });
     await mkdir(join(folder, 'data', 'user_files'), { recursive: true, mode: 0o700 });
+    await mkdir(join(folder, 'data', 'user_defined'), { recursive: true, mode: 0o700 });
+    await writePrivate(join(folder, 'data', 'user_defined', 'function_file.sql'), fileFunction);
     await chmod(folder, 0o700);
     await writePrivate(join(folder, 'engine.cjs'), engineProgram);
   } catch (cause) {
