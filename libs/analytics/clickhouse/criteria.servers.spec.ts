@@ -6,8 +6,9 @@ import { startTestDatabase, type TestDatabase } from '../testing/test-database.j
 import { openAnalytics } from './open-analytics.js';
 import { openAnalyticsWriter } from './writer.js';
 
-/** Another seed is another run: `VITRINE_TEST_SEED=7`. A failure names its seed and path. */
+/** Another seed is another run: `VITRINE_TEST_SEED=7`. A failure names its seed and path; `VITRINE_TEST_PATH` runs that one alone. */
 const seed = Number(process.env['VITRINE_TEST_SEED'] ?? 6);
+const path = process.env['VITRINE_TEST_PATH'];
 
 describe('criteria in SQL, at length', () => {
   let database: TestDatabase;
@@ -24,7 +25,7 @@ describe('criteria in SQL, at length', () => {
         runs += 1;
         return requireAgreement(analytics, writer, `c${runs}`, BigInt(runs) * 1_000n, one);
       }),
-      { numRuns: 400, seed, endOnFailure: true },
+      { numRuns: 400, seed, endOnFailure: true, ...(path === undefined ? {} : { path }) },
     );
   });
 });

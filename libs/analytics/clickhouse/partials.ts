@@ -31,7 +31,7 @@ export interface Frame {
 }
 
 export const zero = 'toUInt64(0)';
-const noTime = "CAST(NULL, 'Nullable(DateTime64(3, \\'UTC\\'))')";
+const noTime = "CAST(NULL, 'Nullable(Int64)')";
 const isVisit = "f.type NOT IN ('Order Refunded', 'Customer Updated')";
 const completed = "o.type = 'Order Completed'";
 
@@ -48,13 +48,18 @@ function count(branch: Branch, condition: string): Partial {
   return { branch, columns: () => [{ expression: `countIf(${condition})`, neutral: zero }], merge: ([n]) => `sum(${n})` };
 }
 
-function edgeOf(which: 'min' | 'max', time: string, condition: string): string {
-  return `CAST(if(countIf(${condition}) = 0, NULL, ${which}If(${time}, ${condition})), 'Nullable(DateTime64(3, \\'UTC\\'))')`;
-}
-
+/**
+ * Times are compared as milliseconds since 1970: ClickHouse 26.7 compiles min and max of DateTime64, once a query has run a few times, as if
+ * times before 1970 were late ones.
+ */
 function edge(branch: Branch, which: 'min' | 'max', time: string, condition: string): Partial {
-  const expression = edgeOf(which, time, condition);
-  return { branch, columns: () => [{ expression, neutral: noTime }], merge: ([at]) => `${which}(${at})` };
+  const millis = `toUnixTimestamp64Milli(${time})`;
+  const expression = `CAST(if(countIf(${condition}) = 0, NULL, ${which}If(${millis}, ${condition})), 'Nullable(Int64)')`;
+  return {
+    branch,
+    columns: () => [{ expression, neutral: noTime }],
+    merge: ([at]) => `fromUnixTimestamp64Milli(${which}(${at}), 'UTC')`,
+  };
 }
 
 export function eventsOf(type: string, span: Span): Partial {
@@ -95,10 +100,13 @@ export function abandonedVisits(span: Span, frame: Frame): Partial {
     ofVisit: [
       `countIf(${both("f.type = 'Product Added'", ...within)})`,
       `countIf(${both("f.type = 'Order Completed'", ...within)})`,
-      `maxIf(f.time, ${both('1', ...within)})`,
+      `maxIf(toUnixTimestamp64Milli(f.time), ${both('1', ...within)})`,
     ],
     columns: ([adds, orders, last]) => [
-      { expression: `countIf(${adds} > 0 AND ${orders} = 0 AND ${last} < ${frame.asOf} - INTERVAL 12 HOUR)`, neutral: zero },
+      {
+        expression: `countIf(${adds} > 0 AND ${orders} = 0 AND ${last} < toUnixTimestamp64Milli(${frame.asOf} - INTERVAL 12 HOUR))`,
+        neutral: zero,
+      },
     ],
     merge: ([n]) => `sum(${n})`,
   };

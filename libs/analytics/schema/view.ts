@@ -3,6 +3,8 @@ export interface ViewColumn {
   readonly type: string;
   readonly comment: string;
   readonly expression: string;
+  /** The expression has the type already. */
+  readonly isThatType?: true;
 }
 
 export interface ViewDefinition {
@@ -15,7 +17,7 @@ export interface ViewDefinition {
 
 /** A column as it stands in the table or subquery with the alias `f`. */
 export function same(name: string, type: string, comment: string): ViewColumn {
-  return { name, type, comment, expression: `f.\`${name}\`` };
+  return { name, type, comment, expression: `f.\`${name}\``, isThatType: true };
 }
 
 /** A text that is empty in the table when it is absent. */
@@ -34,7 +36,10 @@ export function settingOfClient(setting: string, otherwise?: string): string {
 
 export function createView({ name, comment, columns, from }: ViewDefinition): string {
   const heads = columns.map((column) => `  \`${column.name}\` ${column.type} COMMENT ${quoted(column.comment)}`);
-  const values = columns.map((column) => `  ${column.expression} AS \`${column.name}\``);
+  // ClickHouse documents the types of a view's columns, but hands out what the query yields.
+  const values = columns.map(
+    (column) => `  ${column.isThatType ? column.expression : `CAST(${column.expression} AS ${column.type})`} AS \`${column.name}\``,
+  );
   return `CREATE OR REPLACE VIEW ${name}\n(\n${heads.join(',\n')}\n)\nAS SELECT\n${values.join(',\n')}\n${from}\nCOMMENT ${quoted(comment)}`;
 }
 
