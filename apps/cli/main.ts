@@ -40,7 +40,7 @@ key
   .description('Makes a key and prints its token, once.')
   .addOption(new Option('--client <id>', 'for this client').conflicts('all'))
   .option('--all', 'for all clients')
-  .requiredOption('--name <name>', 'what it is for')
+  .option('--name <name>', 'what it is for', '')
   .action(async (options: { client?: string; all?: boolean; name: string }) => (await import('./keys.js')).createKey(settings(), options));
 key
   .command('revoke')

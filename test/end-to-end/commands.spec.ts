@@ -95,7 +95,7 @@ describe('vitrine', () => {
       ?.split('\t')[0] as string;
     expect((await vitrine(['key', 'revoke', keyId], system.env)).code).toBe(0);
     await until('the key is no key', 5_000, async () => (await asked()).errors !== undefined);
-    expect(await vitrine(['key', 'create', '--client', 'nobody', '--name', 'x'], system.env)).toMatchObject({
+    expect(await vitrine(['key', 'create', '--client', 'nobody'], system.env)).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('nobody'),
     });
