@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { customerHash, encodeIncrement, segmentSet } from '#libs/snapshots';
 import { AdminUnderTest, uploadBytesMax } from './testing/admin-under-test.js';
 
 const mapping = {
@@ -226,6 +227,19 @@ describe('the admin over the tables', () => {
         ],
         pageInfo: { hasNextPage: true },
       });
+    });
+
+    it('count whom increments added, under the version that answers name', async () => {
+      const current = await admin.publication.current('golf', 'audience');
+      if (current === null) throw new Error('the spec before this one publishes an audience');
+      const { version, position } = current;
+      const bytes = encodeIncrement({ base: version, sequence: 1, segments: 2 }, [
+        { hash: customerHash('dan'), set: segmentSet(['all', 'buyers'], []) },
+      ]);
+      const builtAt = new Date().toISOString();
+      await admin.publication.publishIncrement({ clientId: 'golf', base: version, sequence: 1, position, builtAt, bytes });
+      const { snapshotStatus } = await admin.ask('{ snapshotStatus(clientId: "golf") { audience { version customers memberships } } }');
+      expect(snapshotStatus.audience).toEqual({ version: `${version}+1`, customers: 4, memberships: 3 });
     });
 
     it('are live when every node that serves the client has loaded them', async () => {

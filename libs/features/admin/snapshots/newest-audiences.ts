@@ -18,6 +18,15 @@ export class NewestAudience {
     return this.sizes.get(segmentId) ?? null;
   }
 
+  /** Customers in it, listed ones not yet seen too, and distinct sets of segments that any of them has. */
+  counts(): { readonly customers: number; readonly memberships: number } {
+    const perMembership = Array.from(this.lookup.sizes());
+    return {
+      customers: perMembership.reduce((sum, size) => sum + size, 0),
+      memberships: perMembership.filter((size) => size > 0).length,
+    };
+  }
+
   segmentsOf(customerId: string): readonly string[] {
     const membership = this.lookup.membershipOf(customerHash(customerId), customerId);
     return membership < 0 ? [] : (this.lookup.memberships[membership] ?? []);

@@ -8,6 +8,7 @@ import { ReadSide } from '../access/read-side.js';
 import { type Connection, PageArgs, pageOf } from '../graphql/connection.js';
 import { PositionScalar } from '../graphql/scalars.js';
 import { ADMIN_PARTS, type AdminParts } from '../parts.js';
+import { NewestAudiences } from './newest-audiences.js';
 import { PublishedHistory } from './published-snapshots.js';
 import { RequestSnapshot } from './snapshot-commands.js';
 import {
@@ -25,6 +26,7 @@ export class SnapshotResolver {
     private readonly commands: CommandBus,
     private readonly read: ReadSide,
     private readonly published: PublishedHistory,
+    private readonly audiences: NewestAudiences,
     @Inject(ADMIN_PARTS) private readonly parts: AdminParts,
   ) {}
 
@@ -48,7 +50,14 @@ export class SnapshotResolver {
       publication.current(clientId, 'playbook'),
       publication.acknowledgements(clientId),
     ]);
-    return { audience: shown(audience), playbook: shown(playbook), nodes };
+    return { audience: audience === null ? null : await this.withIncrements(audience), playbook: shown(playbook), nodes };
+  }
+
+  /** As nodes have it and answers name it: what is announced of the image alone does not count those judged since. */
+  private async withIncrements(audience: Announcement): Promise<Snapshot | null> {
+    if (audience.increment === 0) return shown(audience);
+    const newest = await this.audiences.of(audience.clientId);
+    return shown({ ...audience, version: `${audience.version}+${audience.increment}`, ...newest?.counts() });
   }
 
   @Query(() => Boolean, {
