@@ -55,6 +55,13 @@ export interface Summary extends SummaryRow {
   readonly bySource: readonly (SummaryRow & { readonly source: string })[];
 }
 
+export interface Touched {
+  readonly customerIds: readonly string[];
+  readonly more: boolean;
+  /** Position of the earliest of these events; null when there is none. */
+  readonly first: Position | null;
+}
+
 /** The questions that Vitrine asks of the tables. Each is a named query; times come in as parameters, never from SQL's `now()`. */
 export interface Analytics {
   /** Everything in the log up to here is in the tables; null: nothing yet. */
@@ -76,7 +83,7 @@ export interface Analytics {
   /** Ids of all customers whose xxHash64 is one of these (decimal strings): to keep colliding customers apart. */
   customersByHash(clientId: string, hashes: readonly string[]): Promise<readonly string[]>;
   /** Customers with an event (or an answer recorded) after `after` up to `upTo`, by log position; at most `max`, `more` says there are others. */
-  touched(clientId: string, after: Position, upTo: Position, max: number): Promise<{ customerIds: readonly string[]; more: boolean }>;
+  touched(clientId: string, after: Position, upTo: Position, max: number): Promise<Touched>;
 
   preview(query: { scope: ClientScope; segments: SegmentCriteria; criteria: Criteria; asOf: Date }): Promise<Preview>;
   /** In the order of the customer id's bytes. `total` counts all that match. */

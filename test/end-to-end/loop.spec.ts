@@ -109,6 +109,11 @@ describe('the loop', () => {
     expect(answer).toMatchObject({ content: { contentId: 'thanks' }, segmentId: 'buyers', reason: 'TARGETING_MATCH' });
   });
 
+  it('measures how long fresh behaviour took', async () => {
+    const metrics = await (await fetch(`${system.admin}/metrics`)).text();
+    expect(Number(/vitrine_behaviour_freshness_seconds_count\{client="golf"\} (\d+)/.exec(metrics)?.[1])).toBeGreaterThanOrEqual(1);
+  });
+
   it('keeps a customer in the same group, and says so', async () => {
     const now = Date.now();
     const visits = [0, 1].flatMap((visit) =>

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Position } from '#libs/event-log';
-import { type Analytics, NotYet } from '../analytics.js';
+import { type Analytics, NotYet, type Touched } from '../analytics.js';
 import { audienceRows } from './audience.js';
 import type { ClickHouseConnection } from './client.js';
 import { customerSummary, customers, preview } from './customers.js';
@@ -51,14 +51,16 @@ async function customersByHash(connection: ClickHouseConnection, clientId: strin
   return rows.map((row) => row.customer_id);
 }
 
-async function touched(connection: ClickHouseConnection, clientId: string, after: Position, upTo: Position, max: number) {
-  const rows = await connection.query<{ customer_id: string }>(
-    `SELECT DISTINCT customer_id FROM touched
-     WHERE client_id = {client:String} AND log_position > {after:UInt64} AND log_position <= {upTo:UInt64} LIMIT {limit:UInt64}`,
+async function touched(connection: ClickHouseConnection, clientId: string, after: Position, upTo: Position, max: number): Promise<Touched> {
+  const rows = await connection.query<{ customer_id: string; first: string }>(
+    `SELECT customer_id, min(log_position) AS first FROM touched
+     WHERE client_id = {client:String} AND log_position > {after:UInt64} AND log_position <= {upTo:UInt64}
+     GROUP BY customer_id ORDER BY first LIMIT {limit:UInt64}`,
     { client: clientId, after: String(after), upTo: String(upTo), limit: max + 1 },
   );
   const customerIds = rows.map((row) => row.customer_id);
-  return { customerIds: customerIds.slice(0, max), more: customerIds.length > max };
+  const first = rows[0] === undefined ? null : (BigInt(rows[0].first) as Position);
+  return { customerIds: customerIds.slice(0, max), more: customerIds.length > max, first };
 }
 
 async function findDecision(connection: ClickHouseConnection, decisionId: string) {

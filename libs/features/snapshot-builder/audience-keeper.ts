@@ -119,7 +119,14 @@ export class AudienceKeeper {
     await parts.publication.publishIncrement(increment);
     overlay.apply(bytes);
     measured();
+    if (touched.first !== null) await this.measureFreshness(touched.first);
     parts.metrics.published({ ...announced, increment: place.sequence, position: sight.position }, 'increment');
+  }
+
+  private async measureFreshness(first: Position): Promise<void> {
+    const { parts, clientId } = this;
+    const earliest = await parts.log.readAt(first);
+    if (earliest !== undefined) parts.metrics.fresh(clientId, earliest.recordedAt, parts.clock());
   }
 
   private async buildUnasked(sight: Sight, why: Why): Promise<void> {

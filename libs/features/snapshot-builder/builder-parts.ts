@@ -22,7 +22,7 @@ export interface DefinitionsAt {
 }
 
 export interface BuilderParts {
-  readonly log: Pick<EventLog, 'append' | 'readStream'>;
+  readonly log: Pick<EventLog, 'append' | 'readStream' | 'readAt'>;
   readonly analytics: Pick<Analytics, 'projectedTo' | 'audience' | 'customersByHash' | 'touched'>;
   readonly publication: SnapshotPublication;
   readonly metrics: BuilderMetrics;

@@ -8,6 +8,7 @@ export class BuilderMetrics {
   private readonly seconds: Histogram<'kind' | 'mode'>;
   private readonly publications: Counter<'client' | 'kind' | 'mode'>;
   private readonly failures: Counter<'client' | 'kind' | 'code'>;
+  private readonly freshness: Histogram<'client'>;
   private readonly newest = new Map<string, Announcement>();
   private readonly waitingClients = new Set<string>();
 
@@ -30,6 +31,13 @@ export class BuilderMetrics {
       name: 'vitrine_snapshot_build_failures_total',
       help: 'Builds that failed and are tried again; nodes go on with what they have.',
       labelNames: ['client', 'kind', 'code'],
+      registers,
+    });
+    this.freshness = new Histogram({
+      name: 'vitrine_behaviour_freshness_seconds',
+      help: 'From the log’s record of the earliest behaviour in an increment until the increment went out to the nodes.',
+      labelNames: ['client'],
+      buckets: [0.25, 0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 20, 60],
       registers,
     });
     const { newest } = this;
@@ -73,6 +81,11 @@ export class BuilderMetrics {
         this.set(waitingClients.size);
       },
     });
+  }
+
+  /** An increment went out that holds behaviour recorded at this time. */
+  fresh(clientId: string, recordedAt: Date, now: Date): void {
+    this.freshness.observe({ client: clientId }, Math.max(0, (now.getTime() - recordedAt.getTime()) / 1000));
   }
 
   /** Call the answer when it is published. */

@@ -1,4 +1,4 @@
-import type { Analytics, AudienceRows, ClientScope, SegmentCriteria } from '#libs/analytics';
+import type { Analytics, AudienceRows, ClientScope, SegmentCriteria, Touched } from '#libs/analytics';
 import type { Criteria } from '#libs/domain';
 import type { Position } from '#libs/event-log';
 import { type CustomerHash, customerHash } from '#libs/snapshots';
@@ -55,14 +55,11 @@ export class TablesInMemory implements Tables {
     return [...ids].filter((id) => hashes.includes(String(this.hash(id))));
   }
 
-  async touched(
-    _clientId: string,
-    after: Position,
-    upTo: Position,
-    max: number,
-  ): Promise<{ customerIds: readonly string[]; more: boolean }> {
-    const ids = new Set(this.events.filter(({ position }) => position > after && position <= upTo).map((event) => event.customerId));
-    return { customerIds: [...ids].slice(0, max), more: ids.size > max };
+  async touched(_clientId: string, after: Position, upTo: Position, max: number): Promise<Touched> {
+    const events = this.events.filter(({ position }) => position > after && position <= upTo);
+    const ids = new Set(events.map((event) => event.customerId));
+    const first = events[0] === undefined ? null : (events[0].position as Position);
+    return { customerIds: [...ids].slice(0, max), more: ids.size > max, first };
   }
 
   private projected(): OracleEvent[] {
