@@ -10,18 +10,8 @@ import {
   parseOpaqueId,
   refundAmount,
 } from '#libs/domain';
-import type { FactRows } from './event-rows.js';
 import { readPageAddress } from './page-address.js';
-import { type BehaviourRow, noRows, type OrderItemRow, type OrderRow } from './rows.js';
-
-/** Of the log's record around a fact: what every row repeats. */
-export interface Place {
-  readonly clientId: string;
-  /** Decimal. */
-  readonly position: string;
-  readonly eventId: string;
-  readonly importId: string;
-}
+import { type BehaviourRow, type FactRows, noRows, type OrderItemRow, type OrderRow, type Place } from './rows.js';
 
 const noAnswer = { campaign_id: '', placement_id: '', content_id: '', segment_id: '', rule_id: '', group: '', decision_id: '' };
 const noPage = { url: '', referrer: '', page_host: '', referrer_host: '', utm_source: '', utm_campaign: '' };

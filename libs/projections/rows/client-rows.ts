@@ -1,8 +1,6 @@
 import type { ClientEvent } from '#libs/domain';
-import type { Place } from './behaviour-rows.js';
-import type { FactRows } from './event-rows.js';
 import { readPageAddress } from './page-address.js';
-import { type ClientRow, noRows } from './rows.js';
+import { type ClientRow, type FactRows, noRows, type Place } from './rows.js';
 
 /** What an event says of a client; the view `clients` takes the newest word on each column. */
 export function clientRows(event: ClientEvent, place: Place): FactRows {

@@ -7,21 +7,11 @@ import {
   eventTypeOf,
 } from '#libs/domain';
 import type { RecordedEvent } from '#libs/event-log';
-import { behaviourRows, clickRows, type Place } from './behaviour-rows.js';
+import { behaviourRows, clickRows } from './behaviour-rows.js';
 import { clientRows } from './client-rows.js';
-import type { Rows } from './rows.js';
+import type { FactRows, Place } from './rows.js';
 import { servedRows } from './served-rows.js';
 import { type StoredFact, storedFact } from './stored-fact.js';
-
-/** What one event becomes in the tables. */
-export interface FactRows {
-  readonly clientId: string;
-  /** Decimal. */
-  readonly position: string;
-  /** By these its message is known again (see `messageKey`); none for what cannot be sent twice. */
-  readonly keys: readonly string[];
-  readonly rows: Rows;
-}
 
 const behaviourEvents: ReadonlySet<string> = new Set(behaviourTypes.map(eventTypeOf));
 

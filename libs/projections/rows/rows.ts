@@ -128,3 +128,22 @@ export const noRows: Rows = {
   touched: [],
   decisions: [],
 };
+
+/** What one event becomes in the tables. */
+export interface FactRows {
+  readonly clientId: string;
+  /** Decimal. */
+  readonly position: string;
+  /** By these its message is known again (see `messageKey`); none for what cannot be sent twice. */
+  readonly keys: readonly string[];
+  readonly rows: Rows;
+}
+
+/** Of the log's record around a fact: what every row repeats. */
+export interface Place {
+  readonly clientId: string;
+  /** Decimal. */
+  readonly position: string;
+  readonly eventId: string;
+  readonly importId: string;
+}

@@ -1,7 +1,6 @@
 import type { ContentServedFact } from '#libs/domain';
-import { type Place, who } from './behaviour-rows.js';
-import type { FactRows } from './event-rows.js';
-import { noRows, type ServedRow } from './rows.js';
+import { who } from './behaviour-rows.js';
+import { type FactRows, noRows, type Place, type ServedRow } from './rows.js';
 
 /** Rows of an answer that a node gave. The log holds it once: a node's forwarder repeats an append as the same append. */
 export function servedRows(fact: ContentServedFact, place: Place): FactRows {

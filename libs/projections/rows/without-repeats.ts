@@ -1,5 +1,4 @@
-import type { FactRows } from './event-rows.js';
-import { noRows, type Rows } from './rows.js';
+import { type FactRows, noRows, type Rows } from './rows.js';
 
 /** The smallest log position at which the tables hold a message key of a client; undefined when they do not. */
 export type FirstRecorded = (clientId: string, key: string) => bigint | undefined;
