@@ -40,6 +40,8 @@ export async function importFile(settings: Settings, file: string, options: Impo
     const started = await runner.start({ clientId: options.client, uploadId: upload.uploadId, mapping, keyId: 'cli', actor: 'cli' });
     if (isRejected(started)) throw new StartRefused(started.message);
     const ended = await whileShown(runner, started.importId);
+    // An interrupted one is needed: the next start goes on with it.
+    if (ended.status !== 'running') await uploads.remove(upload.uploadId);
     if (options.rejects !== undefined && ended.rejected > 0) await copyFile(runner.rejectsFileOf(started.importId), options.rejects);
     const { importId, status, read, imported, duplicate, rejected, skipped } = ended;
     console.log(

@@ -8,7 +8,7 @@ import { isRejected, type JsonLike, type Rejected } from '#libs/domain';
 import type { EventLog } from '#libs/event-log';
 import { openFileLog } from '#libs/event-log/file';
 import type { ClientDefinitions } from '#libs/projections';
-import { ImportRunner, type ImportRunnerParts } from './import-runner.js';
+import { ImportRunner, type ImportRunnerParts, uploadAgeMsMax } from './import-runner.js';
 import type { ImportView } from './import-view.js';
 import { type MemoryPorts, memoryPorts } from './testing/memory-ports.js';
 import { UploadStore } from './upload-store.js';
@@ -85,7 +85,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 describe('the imports of a process', () => {
-  it('are started, run, reported in the log, and their file removed', async () => {
+  it('are started, run and reported in the log', async () => {
     const first = runner();
     const started = view(await first.start({ ...request, uploadId: await upload(rows(1000)) }));
     expect(started).toMatchObject({
@@ -99,7 +99,6 @@ describe('the imports of a process', () => {
     expect(done).toMatchObject({ status: 'done', read: 1001, imported: 1000, rejected: 1, duplicate: 0, skipped: 0, failure: null });
     expect(done).toMatchObject({ rejectedBecause: [{ reason: 'customer', rows: 1 }], events: [{ type: 'Product Viewed', count: 1000 }] });
     expect(await eventsOf(started.importId)).toEqual(['ImportStarted', 'RecordsImported']);
-    expect(readdirSync(join(folder, 'uploads'))).toEqual([]);
     expect(JSON.parse(readFileSync(first.rejectsFileOf(started.importId), 'utf8'))).toMatchObject({ line: 1002, reason: 'customer' });
     expect(view(await runner().find(started.importId))).toEqual(done);
     expect(await first.find('unknown')).toBeUndefined();
@@ -170,7 +169,21 @@ describe('the imports of a process', () => {
       status: 'failed',
       failure: { message: expect.stringContaining('"a;b"') },
     });
+  });
+
+  it('take the same upload again, also while it is imported, until it is a day old', async () => {
+    let now = new Date();
+    const first = runner({ clock: () => now });
+    const uploadId = await upload(rows(10));
+    const one = view(await first.start({ ...request, uploadId }));
+    const two = view(await first.start({ ...request, uploadId }));
+    expect(view(await first.ended(one.importId))).toMatchObject({ status: 'done', imported: 10 });
+    expect(view(await first.ended(two.importId))).toMatchObject({ status: 'done', imported: 0, duplicate: 10 });
+    now = new Date(now.getTime() + uploadAgeMsMax + 60_000);
+    const last = view(await first.start({ ...request, uploadId }));
+    expect(view(await first.ended(last.importId))).toMatchObject({ status: 'done', duplicate: 10 });
     expect(readdirSync(join(folder, 'uploads'))).toEqual([]);
+    expect(await first.start({ ...request, uploadId })).toMatchObject({ code: 'UPLOAD_UNKNOWN' });
   });
 
   it('try again what may pass', async () => {

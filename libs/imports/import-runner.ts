@@ -48,8 +48,8 @@ const final: ReadonlySet<unknown> = new Set(['SOURCE_UNREADABLE', 'MISSING_COLUM
 const retryAfterMs = [500, 2_000, 5_000, 15_000, 30_000];
 const otherProcessCheckMs = 15_000;
 const endedCheckMs = 250;
-/** Uploads that nobody imports are removed after so long. */
-export const uploadAgeMsMax = 7 * 86_400_000;
+/** Uploads are removed after so long, but for those whose import is not done: until then a file can be imported again, by another mapping too. */
+export const uploadAgeMsMax = 86_400_000;
 
 /** Runs imports, one at a time, and goes on with those that a crash or a stop interrupted. Used by the admin and the command line alike. */
 export class ImportRunner {
@@ -107,7 +107,7 @@ export class ImportRunner {
     await this.read();
     const unfinished = [...this.views.values()].filter((view) => view.status === 'running');
     for (const view of unfinished) if (!this.waiting.has(view.importId)) this.enqueue(view);
-    await this.parts.uploads.removeOlder(uploadAgeMsMax, new Set(unfinished.map((view) => view.uploadId)), this.parts.clock());
+    await this.removeOldUploads();
   }
 
   /** An import of any client and process; undefined when there is none. Whose it is, is the caller's to check. */
@@ -158,7 +158,7 @@ export class ImportRunner {
 
   private async attempt(view: ImportView): Promise<void> {
     const upload = await this.parts.uploads.get(view.uploadId);
-    // Another machine's import, or its process is about to write its end.
+    // Another machine's import.
     if (upload === undefined) return;
     let lock: ProcessLock;
     try {
@@ -204,7 +204,12 @@ export class ImportRunner {
       }
     }
     await this.read();
-    await this.parts.uploads.remove(view.uploadId);
+    await this.removeOldUploads();
+  }
+
+  private async removeOldUploads(): Promise<void> {
+    const needed = [...this.views.values()].filter(({ status }) => status === 'running').map(({ uploadId }) => uploadId);
+    await this.parts.uploads.removeOlder(uploadAgeMsMax, new Set(needed), this.parts.clock());
   }
 
   private async once(view: ImportView, file: string): Promise<ImportReport> {
