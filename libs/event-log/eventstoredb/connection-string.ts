@@ -11,6 +11,10 @@ export interface Target {
   readonly credentials: Credentials;
   /** Protocol and hosts, for messages: no secrets. */
   readonly name: string;
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly isTls: boolean;
+  /** File of certificates to trust instead of the system's. */
+  readonly caFile: string | undefined;
 }
 
 /** The client wants per-call credentials on the unary path; in the clear it never sends them. */
@@ -27,13 +31,37 @@ export function readConnectionString(text: string, given: Credentials | undefine
     throw new EventLogRefused('the address of EventStoreDB begins with esdb:// or esdb+discover://');
   const [hosts = '', query = ''] = rest.split('?');
   const name = `${protocol}://${hosts.replace(/\/+$/, '')}`;
-  const settings = new Map(query.split('&').map((pair) => [pair.split('=')[0]?.toLowerCase(), pair.split('=')[1]?.toLowerCase()]));
+  const settings = settingsIn(query);
+  const isTls = settings.get('tls') !== 'false';
   if (settings.get('tlsverifycert') === 'false')
     throw new EventLogRefused(`${name}: tlsVerifyCert=false is not supported; name the certificate's authority with tlsCAFile`);
   const credentials = given ?? (userInfo === undefined ? undefined : credentialsIn(userInfo, name));
-  if (!credentials && settings.get('tls') !== 'false')
+  if (!credentials && isTls)
     throw new EventLogRefused(`${name}: over TLS EventStoreDB needs a user and a password: ${protocol}://user:password@host`);
-  return { connectionString: `${protocol}://${rest}`, credentials: credentials ?? unsent, name };
+  const caFile = settings.get('tlscafile');
+  return {
+    connectionString: `${protocol}://${rest}`,
+    credentials: credentials ?? unsent,
+    name,
+    hosts: hosts
+      .split(/[,/]+/)
+      .filter((each) => each !== '')
+      .map((each) => ({ host: each.split(':')[0] ?? '', port: Number(each.split(':')[1] ?? defaultPort) })),
+    isTls,
+    caFile: caFile === undefined ? undefined : decodeURIComponent(caFile),
+  };
+}
+
+const defaultPort = 2113;
+
+/** As the client reads them: names in any case, `-` and `_` left out. */
+function settingsIn(query: string): Map<string, string> {
+  return new Map(
+    query.split('&').map((pair) => {
+      const [key = '', value = ''] = pair.split('=');
+      return [key.toLowerCase().replace(/[_-]/g, ''), value];
+    }),
+  );
 }
 
 function credentialsIn(userInfo: string, name: string): Credentials {

@@ -10,10 +10,11 @@ import {
   type StreamSubscription,
 } from '@eventstore/db-client';
 import { EventLogUnavailable, type LogFilter, type Position } from '../event-log.js';
-import { type Credentials, readConnectionString } from './connection-string.js';
-import { EventLogRefused, failureOf, isOfType } from './failures.js';
+import { type Credentials, readConnectionString, type Target } from './connection-string.js';
+import { EventLogRefused, failureOf, isDiscoveryFailure, isOfType } from './failures.js';
 import { Pull } from './pull.js';
 import { type ServerPosition, serverFilter, serverPosition } from './stored.js';
+import { whyUnreachable } from './why-unreachable.js';
 
 /** What a subscription says beside its events, in its place among them. */
 export class Mark {
@@ -26,7 +27,11 @@ export class Mark {
 /** What of the client is used beyond its public face. */
 interface ClientInside {
   handleError(client: unknown, error: unknown): Promise<void>;
-  getChannel(): Promise<{ close(): void }>;
+  createChannel(): Promise<Channel>;
+}
+
+interface Channel {
+  close(): void;
 }
 
 const leaderAttemptsMax = 6;
@@ -39,8 +44,10 @@ const highWaterMark = 256;
 export class Connection {
   readonly name: string;
   private readonly client: EventStoreDBClient;
-  private readonly credentials: Credentials;
-  private isConnected = false;
+  private readonly target: Target;
+  /** The newest that the client made; it closes those before. */
+  private channel: Channel | undefined;
+  private isClosed = false;
 
   /** @throws EventLogRefused for an address that the client does not take. */
   constructor(
@@ -48,11 +55,10 @@ export class Connection {
     given: Credentials | undefined,
     readonly answerMsMax: number,
   ) {
-    const target = readConnectionString(connectionString, given);
-    this.name = target.name;
-    this.credentials = target.credentials;
+    this.target = readConnectionString(connectionString, given);
+    this.name = this.target.name;
     try {
-      this.client = EventStoreDBClient.connectionString(target.connectionString);
+      this.client = EventStoreDBClient.connectionString(this.target.connectionString);
     } catch (cause) {
       throw new EventLogRefused(`${this.name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     }
@@ -61,26 +67,45 @@ export class Connection {
     const inside = this.inside();
     const handleError = inside.handleError.bind(this.client);
     inside.handleError = (...given) => handleError(...given).catch(() => undefined);
+    // The client leaves its last channel open when it is disposed of.
+    const createChannel = inside.createChannel.bind(this.client);
+    inside.createChannel = async () => {
+      this.channel = await createChannel();
+      if (this.isClosed) this.channel.close();
+      return this.channel;
+    };
   }
 
   /** Options of every call. Credentials keep appends on the unary path, which has deadlines; the batch path can hang and crash. */
   private get call() {
-    return { credentials: this.credentials, requiresLeader: true, deadline: this.answerMsMax };
+    return { credentials: this.target.credentials, requiresLeader: true, deadline: this.answerMsMax };
   }
 
   /** One call with an answer; a server that is no longer the leader says who is, the client turns there, and the call is made again. */
   async ask<Answer>(action: (client: EventStoreDBClient, call: Connection['call']) => Promise<Answer>): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const answer = await this.inTime(action(this.client, this.call));
-        this.isConnected = true;
-        return answer;
+        return await this.inTime(action(this.client, this.call));
       } catch (error) {
-        this.isConnected &&= !(error instanceof EventLogUnavailable);
+        if (isDiscoveryFailure(error)) throw await this.discoveryFailure(error);
         if (!isOfType(error, 'not-leader') || attempt === leaderAttemptsMax) throw error;
         await delay(leaderPauseMs * attempt);
       }
     }
+  }
+
+  /** A read or subscription that has begun to answer. @throws what it fails with before that. */
+  begin<Item>(open: () => Pull<Item>): Promise<Pull<Item>> {
+    return this.ask(async () => {
+      const pull = open();
+      try {
+        if (!(await pull.wait(this.answerMsMax))) throw new EventLogUnavailable(`${this.name} said nothing for ${this.answerMsMax} ms`);
+        return pull;
+      } catch (error) {
+        pull.close();
+        throw error;
+      }
+    });
   }
 
   readStream(stream: string, options: { readonly isBackwards: boolean; readonly fromRevision?: bigint; readonly maxCount?: number }) {
@@ -122,17 +147,14 @@ export class Connection {
   }
 
   async close(): Promise<void> {
-    const end = async () => {
-      await this.client.dispose();
-      // The client leaves its channel open; asking for one that it does not have would look for the cluster again.
-      if (this.isConnected) (await this.inside().getChannel()).close();
-    };
-    await Promise.race([
-      end().catch((error: unknown) => {
-        throw failureOf(error, this.name);
-      }),
-      delay(closeMsMax, undefined, { ref: false }),
-    ]);
+    this.isClosed = true;
+    await Promise.race([this.client.dispose(), delay(closeMsMax, undefined, { ref: false })]);
+    this.channel?.close();
+  }
+
+  private async discoveryFailure(cause: unknown): Promise<Error> {
+    const reason = await whyUnreachable(this.target);
+    return failureOf(reason ?? new Error('none of these servers knows a leader now', { cause }), this.name);
   }
 
   /** A peer that takes the connection and says nothing is not ended by the client's own deadline in every state. */

@@ -13,7 +13,7 @@ import {
 } from '../event-log.js';
 import { Connection, Mark } from './connection.js';
 import { type Credentials } from './connection-string.js';
-import { failureOf, isOfType } from './failures.js';
+import { ForeignEvent, failureOf, isOfType } from './failures.js';
 import { follow } from './follow.js';
 import { outgoing } from './outgoing.js';
 import { matcherOf, onePosition, recordedEvent, serverPosition } from './stored.js';
@@ -26,6 +26,8 @@ export interface EventStoreDbOptions {
   readonly credentials?: Credentials;
   /** A call without an answer, and a read or a catching-up without a word, for so long has failed; 10 s when absent. */
   readonly answerMsMax?: number;
+  /** A subscription ends with an error after so long without a server; 10 s when absent. Shorter outages it gets over by itself. */
+  readonly outageMsMax?: number;
   /** A subscription with nothing to say looks so often whether the log has gone on; 200 ms when absent. */
   readonly progressMs?: number;
 }
@@ -35,8 +37,8 @@ export interface EventStoreDbOptions {
  * @throws EventLogRefused, in one line, for a connection string that cannot work.
  */
 export async function openEventStoreDb(options: EventStoreDbOptions): Promise<EventLog> {
-  const { connectionString, credentials, answerMsMax = 10_000, progressMs = 200 } = options;
-  return new EventStoreDbLog(new Connection(connectionString, credentials, answerMsMax), progressMs);
+  const { connectionString, credentials, answerMsMax = 10_000, outageMsMax = 10_000, progressMs = 200 } = options;
+  return new EventStoreDbLog(new Connection(connectionString, credentials, answerMsMax), { outageMsMax, progressMs });
 }
 
 class EventStoreDbLog implements EventLog {
@@ -46,7 +48,7 @@ class EventStoreDbLog implements EventLog {
 
   constructor(
     private readonly connection: Connection,
-    private readonly progressMs: number,
+    private readonly times: { readonly outageMsMax: number; readonly progressMs: number },
   ) {
     this.tail = new Tail(connection);
   }
@@ -75,25 +77,18 @@ class EventStoreDbLog implements EventLog {
       ...(maxCount === undefined ? {} : { maxCount }),
     };
     const { answerMsMax, name } = this.connection;
-    const begin = () => {
-      const pull = this.connection.readStream(stream, reading);
-      return pull.wait(answerMsMax).then(
-        () => pull,
-        (error: unknown) => {
-          pull.close();
-          throw error;
-        },
-      );
-    };
-    const pull = await this.connection.ask(begin).catch((error: unknown) => {
-      if (isOfType(error, 'stream-not-found')) return undefined;
-      throw failureOf(error, name, { stream });
-    });
+    const pull = await this.connection
+      .begin(() => this.connection.readStream(stream, reading))
+      .catch((error: unknown) => {
+        if (isOfType(error, 'stream-not-found')) return undefined;
+        throw failureOf(error, name, { stream });
+      });
     if (!pull) return;
     try {
       for (let resolved = await pull.next(answerMsMax, name); resolved; resolved = await pull.next(answerMsMax, name)) {
         const recorded = recordedEvent(resolved);
-        if (!recorded) throw new Error(`revision ${resolved.event?.revision} of ${stream} was written by another program, in another form`);
+        if (!recorded)
+          throw new ForeignEvent(`revision ${resolved.event?.revision} of ${stream} was written by another program, in another form`);
         yield recorded;
       }
     } catch (error) {
@@ -111,7 +106,7 @@ class EventStoreDbLog implements EventLog {
     const matches = matcherOf(filter);
     const { answerMsMax, name } = this.connection;
     // Its finite reads take no filter; a subscription does, and says when it has caught up.
-    const pull = this.connection.subscribe(after, filter);
+    const pull = await this.told(this.connection.begin(() => this.connection.subscribe(after, filter)));
     try {
       while (left > 0) {
         const said = await pull.next(answerMsMax, name);
@@ -162,7 +157,7 @@ class EventStoreDbLog implements EventLog {
   async *subscribe({ after, filter, signal, batchMax = 1000 }: SubscribeOptions): AsyncGenerator<LogMessage> {
     this.assertOpen();
     const stop = AbortSignal.any([signal, this.closed.signal]);
-    yield* follow({ connection: this.connection, tail: this.tail, progressMs: this.progressMs, after, filter, batchMax, stop });
+    yield* follow({ connection: this.connection, tail: this.tail, ...this.times, after, filter, batchMax, stop });
     if (!signal.aborted) this.assertOpen();
   }
 

@@ -9,6 +9,8 @@ export interface Following {
   readonly connection: Connection;
   readonly tail: Tail;
   readonly progressMs: number;
+  /** Without a server for so long it ends with an error: the caller's to know of, who begins again from its own position. */
+  readonly outageMsMax: number;
   readonly after: Position | null;
   readonly filter: LogFilter | undefined;
   readonly batchMax: number;
@@ -21,18 +23,16 @@ interface Progress {
   position: Position | null;
   /** What the last `caughtUp` said. */
   said: Position | null | undefined;
-  /** When the server last took a subscription, by `performance.now()`. */
+  /** When the server last said something, by `performance.now()`. */
   healthyMs: number;
 }
 
 const backOffMsMin = 50;
 const backOffMsMax = 1_000;
-/** An outage that is longer than this is the caller's to know of; it begins again from its own position. */
-const outageMsMax = 10_000;
 
 /**
  * A subscription that outlives the server's restarts and changes of leader: the client ends one with an error and does not resume, so it is
- * made again from where we are. @throws EventLogUnavailable after 10 s without a server, EventLogRefused at once.
+ * made again from where we are. @throws EventLogUnavailable after `outageMsMax` without a server, EventLogRefused at once.
  */
 export async function* follow(following: Following): AsyncGenerator<LogMessage> {
   const { connection, stop } = following;
@@ -46,7 +46,7 @@ export async function* follow(following: Following): AsyncGenerator<LogMessage> 
       if (stop.aborted) return;
       const failure = failureOf(error, connection.name);
       if (!(failure instanceof EventLogUnavailable) || failure instanceof EventLogRefused) throw failure;
-      if (performance.now() - progress.healthyMs > outageMsMax) throw failure;
+      if (performance.now() - progress.healthyMs > following.outageMsMax) throw failure;
       backOffMs = progress.healthyMs > healthyMs || isOfType(error, 'not-leader') ? backOffMsMin : Math.min(backOffMs * 2, backOffMsMax);
       // Only the signal ends the pause early, and the loop asks it.
       await delay(backOffMs, undefined, { signal: stop }).catch(() => undefined);
@@ -72,8 +72,8 @@ async function* listen(following: Following, progress: Progress): AsyncGenerator
       while (events.length < batchMax) {
         const said = pull.take();
         if (said === undefined) break;
+        progress.healthyMs = performance.now();
         if (said instanceof Mark) {
-          if (said.kind === 'confirmed') progress.healthyMs = performance.now();
           isLive ||= said.kind === 'caughtUp';
           advance(progress, said.kind === 'caughtUp' ? end : checkpoint(said));
           continue;

@@ -1,2 +1,2 @@
 export * from './eventstoredb-log.js';
-export { EventLogRefused } from './failures.js';
+export { EventLogRefused, ForeignEvent } from './failures.js';

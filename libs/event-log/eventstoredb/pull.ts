@@ -1,10 +1,13 @@
-import { type Readable } from 'node:stream';
 import { EventLogUnavailable } from '../event-log.js';
 
-/** A read or subscription of the client. */
-interface ClientStream extends Readable {
-  readonly cancel?: (() => Promise<void>) | undefined;
-  readonly unsubscribe?: (() => Promise<void>) | undefined;
+/** What a read and a subscription of the client have in common, in words of our own: its types are for an older Node. */
+interface ClientStream {
+  readonly readableLength: number;
+  read(): unknown;
+  on(event: 'readable' | 'end' | 'error', listener: (error?: unknown) => void): unknown;
+  destroy(): unknown;
+  cancel?(): Promise<void>;
+  unsubscribe?(): Promise<void>;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { eventTypeFilter, type Filter, type ResolvedEvent, streamNameFilter } from '@eventstore/db-client';
 import { categoryOf, type EventMetadata, type JsonObject, type LogFilter, type Position, type RecordedEvent } from '../event-log.js';
-import { ForeignTransaction } from './failures.js';
+import { ForeignEvent } from './failures.js';
 
 /** EventStoreDB's two numbers for a place in the log. */
 export interface ServerPosition {
@@ -13,9 +13,9 @@ export function serverPosition(position: Position): ServerPosition {
   return { commit: position, prepare: position };
 }
 
-/** @throws ForeignTransaction when the two numbers differ: written with the old TCP transactions. */
+/** @throws ForeignEvent when the two numbers differ: written with the old TCP transactions. */
 export function onePosition({ commit, prepare }: ServerPosition): Position {
-  if (commit !== prepare) throw new ForeignTransaction(`the event at commit ${commit}, prepare ${prepare} was not written over gRPC`);
+  if (commit !== prepare) throw new ForeignEvent(`the event at commit ${commit}, prepare ${prepare} was not written over gRPC`);
   // One number says both, as the port defines it.
   return commit as Position;
 }

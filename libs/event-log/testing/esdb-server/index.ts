@@ -1,2 +1,3 @@
 export * from './database.js';
+export * from './self-signed.js';
 export * from './server.js';

@@ -125,6 +125,11 @@ export class EsdbServer {
     for (const socket of this.sockets) socket.resetAndDestroy();
   }
 
+  /** Nobody new gets in, those who are connected stay. */
+  takeNoMoreConnections(): void {
+    this.listening?.close();
+  }
+
   /** From now on the server takes connections and says nothing on them, until `speak`. */
   goSilent(): void {
     this.isSilent = true;
