@@ -5,7 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { Registry } from 'prom-client';
 import { configureAdminHttp } from '#libs/features/admin';
 import { configureContentQueryHttp, edgeServerOptions, ServingTables } from '#libs/features/content-query';
-import { OpsModule, type ReadinessCheck } from '#libs/features/ops';
+import { OpsModule, type ReadinessCheck, readUnreadBodies } from '#libs/features/ops';
 import type { Settings } from '#libs/settings';
 import type { Closing } from './closing.js';
 import { portProblem } from './free-port.js';
@@ -22,6 +22,7 @@ export async function edgeApp(features: readonly DynamicModule[], registry: Regi
   const root = assembled(...features, OpsModule.register({ registry, checks, metrics: false }));
   const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(edgeServerOptions), { abortOnError: false });
   configureContentQueryHttp(app);
+  readUnreadBodies(app.getHttpAdapter().getInstance());
   checks.push({ name: 'snapshots', check: () => app.get(ServingTables, { strict: false }).ready() });
   return app;
 }
@@ -35,6 +36,7 @@ export async function adminApp(
   const root = assembled(feature, OpsModule.register({ registry, checks, metrics: true }));
   const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), { abortOnError: false });
   configureAdminHttp(app);
+  readUnreadBodies(app.getHttpAdapter().getInstance());
   return app;
 }
 

@@ -1,1 +1,2 @@
 export * from './ops.module.js';
+export { readUnreadBodies } from './unread-bodies.js';
