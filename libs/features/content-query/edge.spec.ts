@@ -464,7 +464,8 @@ describe('what cannot be answered', () => {
         socket.on('end', () => resolve(heard)).on('error', reject);
       });
     expect(await spoken('nonsense\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 (?:.|\s)*\{"code":"REQUEST_MALFORMED"/);
-    expect(await spoken(`GET /q/golf/${'a'.repeat(20_000)} HTTP/1.1\r\n\r\n`)).toMatch(
+    expect(await spoken(`GET /q/golf/${'a'.repeat(20_000)} HTTP/1.1\r\n\r\n`)).toMatch(/^HTTP\/1\.1 414 (?:.|\s)*\{"code":"URL_TOO_LONG"/);
+    expect(await spoken(`GET /q/golf/spring HTTP/1.1\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`)).toMatch(
       /^HTTP\/1\.1 431 (?:.|\s)*\{"code":"HEADERS_TOO_LARGE"/,
     );
   });

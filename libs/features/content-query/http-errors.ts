@@ -52,11 +52,11 @@ export const edgeServerOptions = {
     for (const name in headers) reply.header(name, headers[name]);
     reply.header('access-control-allow-origin', '*').code(status).send(body);
   },
-  clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
+  clientErrorHandler(error: Error & { code?: string; rawPacket?: unknown }, socket: Socket): void {
     if (error.code === 'ECONNRESET' || socket.destroyed) return;
     const refused =
       error.code === 'HPE_HEADER_OVERFLOW'
-        ? new Refused(431, 'HEADERS_TOO_LARGE', 'the address and headers take more than 16 kB')
+        ? overflow(error.rawPacket)
         : new Refused(error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400, 'REQUEST_MALFORMED', 'this is no HTTP request');
     const { status, headers, body } = refusedAnswer(refused);
     const lines = Object.entries({ ...headers, 'content-length': Buffer.byteLength(body ?? ''), connection: 'close' });
@@ -65,6 +65,16 @@ export const edgeServerOptions = {
     socket.destroySoon();
   },
 };
+
+/** The parser does not say what was too long; a first line without an end can only be the address. */
+function overflow(packet: unknown): Refused {
+  const text = Buffer.isBuffer(packet) ? packet.toString('latin1') : '';
+  const lineEnd = text.indexOf('\n');
+  if (/^[A-Z]+ \//.test(text) && (lineEnd < 0 || lineEnd > urlBytesMax)) {
+    return new Refused(414, 'URL_TOO_LONG', `the address is longer than ${urlBytesMax} bytes`);
+  }
+  return new Refused(431, 'HEADERS_TOO_LARGE', 'the address and headers take more than 16 kB');
+}
 
 /** Makes every error of the application `{"code","message"}`. The adapter has to be made with `edgeServerOptions`. */
 export function configureContentQueryHttp(app: NestFastifyApplication): void {
