@@ -127,8 +127,8 @@ FROM
   SELECT f.customer_id AS customer_id, attribute.1 AS name, argMax(attribute.2, (f.time, f.log_position)) AS json
   FROM behaviour_facts AS f FINAL
   ARRAY JOIN arrayZip(mapKeys(f.attributes), mapValues(f.attributes)) AS attribute
-  WHERE f.client_id = ${parameters.text(clientId)} AND f.customer_hash IN ${parameters.hashes(ids)} AND f.customer_id IN ${parameters.set(ids)}
-    AND f.type = 'Customer Updated' AND f.time <= ${parameters.time(asOf.getTime())}
+  PREWHERE f.client_id = ${parameters.text(clientId)} AND f.customer_hash IN ${parameters.hashes(ids)} AND f.customer_id IN ${parameters.set(ids)}
+  WHERE f.type = 'Customer Updated' AND f.time <= ${parameters.time(asOf.getTime())}
   GROUP BY f.customer_id, name
 )
 GROUP BY customer_id`,
