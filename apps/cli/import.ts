@@ -38,7 +38,10 @@ export async function importFile(settings: Settings, file: string, options: Impo
     const content = file === '-' ? process.stdin : createReadStream(file);
     const upload = await uploads.put(content, { clientId: options.client, keyId: 'cli' }, file === '-' ? 'stdin' : basename(file));
     const started = await runner.start({ clientId: options.client, uploadId: upload.uploadId, mapping, keyId: 'cli', actor: 'cli' });
-    if (isRejected(started)) throw new StartRefused(started.message);
+    if (isRejected(started)) {
+      await uploads.remove(upload.uploadId);
+      throw new StartRefused(started.message);
+    }
     const ended = await whileShown(runner, started.importId);
     // An interrupted one is needed: the next start goes on with it.
     if (ended.status !== 'running') await uploads.remove(upload.uploadId);
