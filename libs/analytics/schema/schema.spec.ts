@@ -9,6 +9,8 @@ import { migrations } from './migrations.js';
 
 const documented = ['behaviour', 'clients', 'content_served', 'customers', 'order_items', 'orders', 'sessions'];
 const committed = join(process.cwd(), 'libs/analytics/schema/schema.sql');
+const dataModel = join(process.cwd(), 'docs/data-model.md');
+const generatedBelow = '<!-- The lines below';
 
 describe('the schema', () => {
   let database: TestDatabase;
@@ -57,4 +59,36 @@ describe('the schema', () => {
     if (process.env['UPDATE_SCHEMA'] !== undefined) await writeFile(committed, now);
     expect(now).toBe(await readFile(committed, 'utf8'));
   });
+
+  it('is explained column by column to data teams', async () => {
+    const text = await readFile(dataModel, 'utf8');
+    const from = text.indexOf('\n', text.indexOf(generatedBelow)) + 1;
+    const now = `${text.slice(0, from)}${await columnsOf(database)}`;
+    if (process.env['UPDATE_SCHEMA'] !== undefined) await writeFile(dataModel, now);
+    expect(now).toBe(await readFile(dataModel, 'utf8'));
+  });
+
+  it('answers the examples of the data model, as the reader', async () => {
+    const examples = [...(await readFile(dataModel, 'utf8')).matchAll(/```sql\n([\s\S]*?)```/g)].map(([, sql = '']) => sql);
+    expect(examples.length).toBeGreaterThanOrEqual(5);
+    for (const sql of examples) expect(await database.reader.query(sql)).toEqual([]);
+  });
 });
+
+/** The views first, then the tables beneath. */
+async function columnsOf({ connection }: TestDatabase): Promise<string> {
+  const rows = await connection.query<{ table: string; about: string; isView: number; name: string; type: string; comment: string }>(
+    `SELECT c.table AS table, t.comment AS about, t.engine = 'View' AS isView, c.name AS name, c.type AS type, c.comment AS comment
+     FROM system.columns AS c JOIN system.tables AS t ON t.database = c.database AND t.name = c.table
+     WHERE c.database = 'vitrine' AND c.table != 'schema_versions' ORDER BY isView DESC, c.table, c.position`,
+  );
+  const lines: string[] = [];
+  for (const [index, row] of rows.entries()) {
+    const before = rows[index - 1];
+    if (before === undefined) lines.push('', '## Views');
+    else if (before.isView !== row.isView) lines.push('', '## Tables beneath them');
+    if (before?.table !== row.table) lines.push('', `### ${row.table}`, `${row.about}.`, '', '| column | type | |', '|---|---|---|');
+    lines.push(`| \`${row.name}\` | \`${row.type}\` | ${row.comment} |`);
+  }
+  return `${lines.join('\n')}\n`;
+}
