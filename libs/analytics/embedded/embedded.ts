@@ -104,7 +104,7 @@ class Supervisor {
   }
 
   async start(): Promise<void> {
-    this.current = await startAfterPredecessor(this.layout, this.options.onLog ?? (() => undefined));
+    this.current = await startAfterPredecessor(this.layout, this.onLog);
     void this.watch(this.current);
   }
 
@@ -114,6 +114,11 @@ class Supervisor {
     await this.starting;
     await this.current?.stop();
   }
+
+  /** What it says of being stopped is no news. */
+  private readonly onLog = (line: string): void => {
+    if (!this.stopping) this.options.onLog?.(line);
+  };
 
   private async watch(first: EngineProcess): Promise<void> {
     let running = first;
@@ -144,7 +149,7 @@ class Supervisor {
   /** Resolves with the reason when it does not start. */
   private async again(): Promise<string | undefined> {
     let failure: string | undefined;
-    this.starting = startAfterPredecessor(this.layout, this.options.onLog ?? (() => undefined)).then(
+    this.starting = startAfterPredecessor(this.layout, this.onLog).then(
       (engine) => {
         this.current = engine;
       },
