@@ -4,8 +4,8 @@ import { basename } from 'node:path';
 import { isRejected, type JsonLike } from '#libs/domain';
 import { ImportRunner, type ImportView, UploadStore } from '#libs/imports';
 import { openDataFolder, type Settings } from '#libs/settings';
-import { StartRefused } from '../standalone/free-port.js';
-import { openReaders } from '../standalone/readers.js';
+import { StartRefused } from '../composition/free-port.js';
+import { openReaders } from '../composition/readers.js';
 import { openWorkbench } from './workbench.js';
 
 interface ImportOptions {

@@ -2,8 +2,8 @@ import { isRejected } from '#libs/domain';
 import type { EventLog } from '#libs/event-log';
 import { createApiKey, listApiKeys, revokeApiKey } from '#libs/features/admin/keys';
 import { openDataFolder, type Settings } from '#libs/settings';
-import { StartRefused } from '../standalone/free-port.js';
-import { openLog } from '../standalone/ports.js';
+import { StartRefused } from '../composition/free-port.js';
+import { openLog } from '../composition/ports.js';
 
 const actor = 'cli';
 

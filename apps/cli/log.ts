@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type EventLog, type Position, parsePosition, type RecordedEvent } from '#libs/event-log';
 import { verifyLog } from '#libs/event-log/file';
 import { openDataFolder, type Settings } from '#libs/settings';
-import { StartRefused } from '../standalone/free-port.js';
-import { logFolder, openLog } from '../standalone/ports.js';
+import { StartRefused } from '../composition/free-port.js';
+import { logFolder, openLog } from '../composition/ports.js';
 
 export interface ReadOptions {
   readonly after?: string;

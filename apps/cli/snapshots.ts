@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { readLock } from '#libs/process-lock';
 import { openDataFolder, type Settings } from '#libs/settings';
-import { StartRefused } from '../standalone/free-port.js';
+import { StartRefused } from '../composition/free-port.js';
 
 const waitMsMax = 600_000;
 

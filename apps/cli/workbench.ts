@@ -10,9 +10,9 @@ import { defaultLimits, lockFileLeadership, Projector, ProjectorMetrics } from '
 import { readLock } from '#libs/process-lock';
 import type { DataFolder, Settings } from '#libs/settings';
 import { type FactQueue, openSpool } from '#libs/spool';
-import { type Core, openCore, openStores, type Report } from '../standalone/core.js';
-import { commandNode } from '../standalone/left-behind.js';
-import { takeDataFolder } from '../standalone/process-folder.js';
+import { type Core, openCore, openStores, type Report } from '../composition/core.js';
+import { commandNode } from '../composition/left-behind.js';
+import { takeDataFolder } from '../composition/process-folder.js';
 
 export interface Workbench {
   readonly log: EventLog;

@@ -2,12 +2,12 @@
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { openDataFolder, type Settings } from '#libs/settings';
-import { Closing } from './closing.js';
-import type { Report } from './core.js';
-import { adminFeature, backstageFeatures, edgeFeatures, processChecks } from './features.js';
-import { adminApp, assembled, edgeApp, listening } from './http-apps.js';
-import { assertPortsFree, openParts } from './parts.js';
-import { takeDataFolder } from './process-folder.js';
+import { Closing } from '../composition/closing.js';
+import type { Report } from '../composition/core.js';
+import { adminFeature, backstageFeatures, edgeFeatures, processChecks } from '../composition/features.js';
+import { adminApp, assembled, edgeApp, listening } from '../composition/http-apps.js';
+import { assertPortsFree, openParts } from '../composition/parts.js';
+import { takeDataFolder } from '../composition/process-folder.js';
 
 export interface Standalone {
   readonly edge: string;
