@@ -14,11 +14,11 @@ const backwards = 1;
 /** A filtered subscription says how far it is after its multiplier times so many considered events. */
 const checkpointEvents = 32;
 
-/** Answers one `Read` call, finite or a subscription. @throws a ServiceError for what the real server refuses. */
-export async function read(database: EsdbDatabase, call: ReadCall): Promise<void> {
+/** Answers one `Read` call, finite or a subscription, and counts the events it says. @throws a ServiceError for what the real server refuses. */
+export async function read(database: EsdbDatabase, call: ReadCall, counts: { eventsSaid: number }): Promise<void> {
   const options = call.request.getOptions();
   if (!options) throw unknown('no options');
-  if (options.hasSubscription()) return subscribe(database, options, call);
+  if (options.hasSubscription()) return subscribe(database, options, call, counts);
   const found = options.hasAll() ? readAll(database, options) : readStream(database, options);
   if (found === 'missing') {
     const missing = new streams.ReadResp.StreamNotFound().setStreamIdentifier(options.getStream()?.getStreamIdentifier());
@@ -26,6 +26,7 @@ export async function read(database: EsdbDatabase, call: ReadCall): Promise<void
   } else
     for (const event of found) {
       if (call.cancelled) return;
+      counts.eventsSaid += 1;
       if (!call.write(said(event))) await drained(call);
     }
   call.end();
@@ -66,7 +67,7 @@ function readStream(database: EsdbDatabase, options: Options): readonly StoredEv
   return visible.filter(({ revision }) => revision >= (from ?? 0n)).slice(0, count);
 }
 
-async function subscribe(database: EsdbDatabase, options: Options, call: ReadCall): Promise<void> {
+async function subscribe(database: EsdbDatabase, options: Options, call: ReadCall, counts: { eventsSaid: number }): Promise<void> {
   const stream = options.getStream();
   const name = stream && streamName(stream.getStreamIdentifier());
   if (name !== undefined && database.visible(name) === 'stream-deleted') throw streamDeleted(name);
@@ -82,7 +83,9 @@ async function subscribe(database: EsdbDatabase, options: Options, call: ReadCal
     const event = log[at];
     if (event) {
       at += 1;
-      let flowing = !taken(event) || call.write(said(event));
+      const isTaken = taken(event);
+      if (isTaken) counts.eventsSaid += 1;
+      let flowing = !isTaken || call.write(said(event));
       if (interval > 0 && ++considered % interval === 0) flowing = call.write(checkpointAt(event.position)) && flowing;
       if (!flowing) await drained(call);
       // A long scan of what the filter does not take must not keep the process from everything else.

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GossipService, type IGossipServer } from '@eventstore/db-client/generated/gossip_grpc_pb.js';
@@ -52,6 +53,10 @@ export class EsdbServer {
   readonly calls = { read: 0, append: 0, batchAppend: 0, delete: 0, tombstone: 0, features: 0, gossip: 0 };
   /** Reads and subscriptions that are open now. */
   openReads = 0;
+  /** Events sent in reads and subscriptions. */
+  eventsSaid = 0;
+  /** Subscriptions are taken and never answered, while everything else works. */
+  holdsSubscriptions = false;
   /** When it is another server, this one is its follower: what asks for the leader is refused and told where it is. */
   leader: EsdbServer | undefined;
   /** What gossip tells of; this server alone when empty. */
@@ -170,7 +175,8 @@ export class EsdbServer {
         this.openReads += 1;
         try {
           await this.admit(call.metadata);
-          await read(database, call);
+          if (this.holdsSubscriptions && call.request.getOptions()?.hasSubscription()) await once(call, 'cancelled');
+          else await read(database, call, this);
         } catch (error) {
           // grpc-js takes an error event as the call's end with that status.
           call.emit('error', error);
