@@ -13,7 +13,9 @@ export function storedFact<Fact extends { readonly customerId: string; readonly 
   stored: StoredFact,
   needed: readonly (keyof Fact & string)[],
 ): Fact {
-  if (stored.schema > schemaMax) throw new UnreadableEvent(`${stored.type} of schema ${stored.schema} is newer than this program`);
+  if (!Number.isInteger(stored.schema) || stored.schema < 1 || stored.schema > schemaMax) {
+    throw new UnreadableEvent(`${stored.type} of schema ${stored.schema}: this version reads 1 to ${schemaMax}`);
+  }
   for (const name of ['customerId', 'time', ...needed]) {
     if (stored.data[name] === undefined || stored.data[name] === null) throw new UnreadableEvent(`${stored.type} without ${name}`);
   }
