@@ -11,10 +11,13 @@ export async function runStandalone(settings: Settings, demo: boolean): Promise<
   const dead = new Promise<never>((_, reject) => {
     die = reject;
   });
+  // Something may fail for good while the rest still starts; it is thrown below, when all can be closed in order.
+  dead.catch(() => undefined);
   const standalone = await startStandalone(settings, (reason) => die(reason));
   const { edge, admin, tables, adminKey } = standalone;
-  const asked = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), dead]);
   try {
+    await Promise.race([dead, undefined]);
+    const asked = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), dead]);
     console.log('Vitrine is running.');
     console.log(`  edge    ${edge}              content queries and behaviour`);
     console.log(

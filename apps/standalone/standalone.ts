@@ -31,6 +31,8 @@ export async function startStandalone(settings: Settings, fatal: (reason: unknow
   try {
     await assertPortsFree(settings);
     const parts = await openParts(settings, folder, closing, report, fatal);
+    // What stands in the log and cannot be read is told before anything works by it.
+    await Promise.all([parts.readers.definitions.caughtUp(), parts.readers.apiKeys.caughtUp()]);
     const backstage = await NestFactory.createApplicationContext(assembled(...backstageFeatures(settings, folder, parts, report, fatal)), {
       abortOnError: false,
     });

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { UnreadableEvent } from '#libs/domain';
 import { type EventLog, EventLogUnavailable, type LogMessage, type Position } from './event-log.js';
 import { openFileLog } from './file/file-log.js';
 import { type FollowOptions, followLog, NotYet } from './follow-log.js';
@@ -124,6 +125,19 @@ describe('following the log', () => {
     expect(follower.state).toEqual([given[0]?.id]);
     await expect(follower.caughtUp()).rejects.toBe(unreadable);
     await expect(follower.waitFor(10n as Position, 1_000)).rejects.toBe(unreadable);
+  });
+
+  it('says where the event stands that cannot be read', async () => {
+    await log.append('followed-golf', events(1), 'noStream');
+    const follower = follow({
+      apply() {
+        throw new UnreadableEvent('Followed of schema 9: this version reads 1 to 1');
+      },
+    });
+    await expect(follower.caughtUp()).rejects.toMatchObject({
+      code: 'UNREADABLE_EVENT',
+      message: 'the event at position 1 in followed-golf cannot be read: Followed of schema 9: this version reads 1 to 1',
+    });
   });
 
   it('ends quietly by its signal, and tells who waits', async () => {

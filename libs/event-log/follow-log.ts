@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { UnreadableEvent } from '#libs/domain';
 import { type EventLog, EventLogUnavailable, type LogFilter, type Position, type RecordedEvent } from './event-log.js';
 
 export interface FollowOptions<State> {
@@ -123,7 +124,7 @@ class Follower<State> implements LogFollower<State> {
     for await (const message of log.subscribe({ after: this.position, signal, ...(filter ? { filter } : {}) })) {
       if (message.kind === 'events') {
         for (const recorded of message.events) {
-          this.state = apply(this.state, recorded);
+          this.state = applied(apply, this.state, recorded);
           this.position = recorded.position;
         }
         for (const listener of this.listeners) listener(this.state);
@@ -148,5 +149,17 @@ class Follower<State> implements LogFollower<State> {
     this.failure = { error };
     for (const waiter of this.waiters) waiter.reject(error);
     this.waiters.clear();
+  }
+}
+
+/** What a codec says of an event that it cannot read is of little use without the place of the event. */
+function applied<State>(apply: FollowOptions<State>['apply'], state: State, recorded: RecordedEvent): State {
+  try {
+    return apply(state, recorded);
+  } catch (error) {
+    if (!(error instanceof UnreadableEvent)) throw error;
+    throw new UnreadableEvent(`the event at position ${recorded.position} in ${recorded.stream} cannot be read: ${error.message}`, {
+      cause: error,
+    });
   }
 }

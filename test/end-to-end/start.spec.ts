@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { openFileLog } from '#libs/event-log/file';
 import { System, vitrine } from '../system.js';
 
 /** What goes wrong at a start is said in one clear line each, with exit code 1. */
@@ -61,6 +63,20 @@ describe('a start that cannot be', () => {
       expect(lines(ended.stderr)).toEqual([expect.stringMatching(new RegExp(`^vitrine: ${setting}: port ${port} is (taken|in use)`))]);
     },
   );
+
+  it('names an event that a newer version wrote, and where it stands', async () => {
+    const data = folder();
+    const log = await openFileLog({ folder: join(data, 'log') });
+    const metadata = { schema: 2, clientId: 'golf', actor: 'system' };
+    await log.append('segment-golf.a', [{ id: randomUUID(), type: 'SegmentDefined', data: {}, metadata }], 'noStream');
+    await log.close();
+    const ended = await vitrine(['start'], { ...free, VITRINE_DATA: data });
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toBe('');
+    expect(lines(ended.stderr)).toEqual([
+      'vitrine: the event at position 1 in segment-golf.a cannot be read: SegmentDefined of schema 2: this version reads 1 to 1',
+    ]);
+  });
 
   it('says who uses the folder already', async () => {
     system = await System.start();
