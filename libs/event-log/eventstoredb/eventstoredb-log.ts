@@ -11,12 +11,13 @@ import {
   type RecordedEvent,
   type SubscribeOptions,
 } from '../event-log.js';
+import { AppendPositions } from './append-position.js';
 import { Connection, Mark } from './connection.js';
 import { type Credentials } from './connection-string.js';
 import { ForeignEvent, failureOf, isOfType } from './failures.js';
 import { follow } from './follow.js';
 import { outgoing } from './outgoing.js';
-import { matcherOf, onePosition, recordedEvent, serverPosition } from './stored.js';
+import { matcherOf, recordedEvent, serverPosition } from './stored.js';
 import { Tail } from './tail.js';
 
 export interface EventStoreDbOptions {
@@ -44,6 +45,7 @@ export async function openEventStoreDb(options: EventStoreDbOptions): Promise<Ev
 class EventStoreDbLog implements EventLog {
   private readonly closed = new AbortController();
   private readonly tail: Tail;
+  private readonly positions: AppendPositions;
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -51,16 +53,15 @@ class EventStoreDbLog implements EventLog {
     private readonly times: { readonly outageMsMax: number; readonly progressMs: number },
   ) {
     this.tail = new Tail(connection);
+    this.positions = new AppendPositions(connection, this.tail);
   }
 
   async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<AppendResult> {
     this.assertOpen();
     const checked = outgoing(stream, events);
     const expectedRevision = expectedOf(expected);
-    const append = this.connection.ask((client, call) => client.appendToStream(stream, checked, { ...call, expectedRevision }));
-    const { nextExpectedRevision, position } = await this.told(append, { stream, expected });
-    if (!position) throw new EventLogUnavailable(`${this.connection.name} acknowledged an append without its position`);
-    return { revision: nextExpectedRevision, position: onePosition(position) };
+    const append = () => this.connection.ask((client, call) => client.appendToStream(stream, checked, { ...call, expectedRevision }));
+    return this.told(this.positions.append(stream, checked.length === 1 ? 'one' : 'several', append), { stream, expected });
   }
 
   async *readStream(

@@ -49,6 +49,13 @@ export function isDiscoveryFailure(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('Failed to discover');
 }
 
+/** The server said no: nothing was written. */
+export function isRefusal(error: unknown): boolean {
+  return ['wrong-expected-version', 'stream-deleted', 'maximum-append-size-exceeded', 'access-denied'].some((type) =>
+    isOfType(error, type),
+  );
+}
+
 export function isOfType(error: unknown, type: string): boolean {
   return typeof error === 'object' && error !== null && (error as ClientError).type === type;
 }

@@ -88,6 +88,21 @@ describe('guards around the client of EventStoreDB', () => {
       expect((await written).revision).toBe(0n);
     });
 
+    it('says where the last event is, whatever the server answers, and asks for it only when the answer may be wrong', async () => {
+      const batch = events(3);
+      const first = await log.append(stream, batch, 'noStream');
+      const again = await open();
+      for (const repeated of [await log.append(stream, batch, 'noStream'), await again.append(stream, batch, 'noStream')])
+        expect(repeated).toEqual(first);
+      expect((await log.readAt(first.position))?.revision).toBe(2n);
+      await log.append(stream, events(1), 2n);
+      const { read } = server.calls;
+      const later = await log.append(stream, events(5), 3n);
+      await log.append(stream, events(1), 8n);
+      expect(server.calls.read).toBe(read);
+      expect((await log.readAt(later.position))?.revision).toBe(8n);
+    });
+
     it('loses and doubles nothing under kills, when the same batch is repeated with its expected revision', async () => {
       const written: string[] = [];
       let revision: bigint | 'noStream' = 'noStream';

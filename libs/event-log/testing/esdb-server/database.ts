@@ -17,7 +17,8 @@ export type ProposedEvent = Pick<StoredEvent, 'id' | 'type' | 'contentType' | 'd
 export type Expected = bigint | 'any' | 'no_stream' | 'stream_exists';
 
 export type AppendOutcome =
-  | { readonly kind: 'appended'; readonly revision: bigint; readonly position: bigint }
+  /** Prepare is the first event's position, commit the last's; of a repeated append both are the first's, the least that can be said. */
+  | { readonly kind: 'appended'; readonly revision: bigint; readonly prepare: bigint; readonly commit: bigint }
   /** `actual` -1: there is no such stream. */
   | { readonly kind: 'wrong-expected-version'; readonly actual: bigint }
   | { readonly kind: 'stream-deleted' }
@@ -101,7 +102,7 @@ export class EsdbDatabase {
         if (expected !== 'no_stream' || !this.isDeleted(name)) return wrong;
       }
     }
-    if (events.length === 0) return { kind: 'appended', revision: last < 0n ? 0n : last, position: this.end };
+    if (events.length === 0) return { kind: 'appended', revision: last < 0n ? 0n : last, prepare: this.end, commit: this.end };
     const deleted = this.isDeleted(name);
     const written = this.write(name, events);
     if (deleted) setTimeout(() => this.undelete(name, last + 1n), undeleteMs).unref();
@@ -157,8 +158,9 @@ export class EsdbDatabase {
 
   private repeated(stream: Stream, from: number, events: readonly ProposedEvent[]): AppendOutcome | undefined {
     const stands = events.every(({ id }, index) => stream.events[from + index]?.id === id.toLowerCase());
-    const last = stream.events[from + events.length - 1];
-    return stands && last ? { kind: 'appended', revision: last.revision, position: last.position } : undefined;
+    const [first, last] = [stream.events[from], stream.events[from + events.length - 1]];
+    if (!stands || !first || !last) return undefined;
+    return { kind: 'appended', revision: last.revision, prepare: first.position, commit: first.position };
   }
 
   private write(stream: string, events: readonly ProposedEvent[]): AppendOutcome {
@@ -173,7 +175,7 @@ export class EsdbDatabase {
     if (this.fd !== undefined) appendFileSync(this.fd, records.map((record) => `${lineOf(record)}\n`).join(''));
     for (const record of records) this.keep(record);
     for (const listener of [...this.listeners]) listener();
-    return { kind: 'appended', revision: revision - 1n, position: records.at(-1)?.position ?? 0n };
+    return { kind: 'appended', revision: revision - 1n, prepare: records[0]?.position ?? 0n, commit: records.at(-1)?.position ?? 0n };
   }
 
   private keep(record: StoredEvent): void {

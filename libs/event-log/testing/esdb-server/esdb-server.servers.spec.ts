@@ -36,7 +36,7 @@ describe('the test server as a process', () => {
   it('keeps what it acknowledged when it is killed under writers, for the adapter that repeats its batches', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'vitrine-esdb-'));
     const start = async (port: string) => {
-      const main = join(root, 'dist/libs/event-log/testing/esdb-server/main.js');
+      const main = join(root, 'dist/libs/event-log/testing/esdb-server-process.js');
       const child = spawn(process.execPath, [main, '--port', port, '--file', join(folder, 'log')], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });

@@ -73,7 +73,7 @@ export function handleBatchAppend(
         const success = new streams.BatchAppendResp.Success();
         success.setCurrentRevision(`${outcome.revision}`);
         const position = new shared.AllStreamPosition();
-        success.setPosition(position.setCommitPosition(`${outcome.position}`).setPreparePosition(`${outcome.position}`));
+        success.setPosition(position.setCommitPosition(`${outcome.commit}`).setPreparePosition(`${outcome.prepare}`));
         response.setSuccess(success);
       } else response.setError(batchError(outcome, expected));
       call.write(response);
@@ -125,10 +125,10 @@ async function positionOfDeletion(
   const outcome = await write(() => remove(stream, expected));
   if (!outcome) return undefined;
   if (outcome.kind === 'wrong-expected-version') throw wrongExpectedVersion(stream, expected, outcome.actual);
-  return appended(stream, outcome).position;
+  return appended(stream, outcome).commit;
 }
 
-function appended(stream: string, outcome: AppendOutcome): { readonly revision: bigint; readonly position: bigint } {
+function appended(stream: string, outcome: AppendOutcome): Extract<AppendOutcome, { kind: 'appended' }> {
   if (outcome.kind === 'appended') return outcome;
   if (outcome.kind === 'stream-deleted') throw streamDeleted(stream);
   if (outcome.kind === 'too-large') throw tooLarge();
@@ -161,10 +161,10 @@ function expectedIn(options: ExpectedOptions, revision: string | undefined): Exp
   return options.hasStreamExists() ? 'stream_exists' : 'any';
 }
 
-function successOf({ revision, position }: { readonly revision: bigint; readonly position: bigint }): streams.AppendResp.Success {
+function successOf({ revision, prepare, commit }: Extract<AppendOutcome, { kind: 'appended' }>): streams.AppendResp.Success {
   const at = new streams.AppendResp.Position();
-  at.setCommitPosition(`${position}`);
-  at.setPreparePosition(`${position}`);
+  at.setCommitPosition(`${commit}`);
+  at.setPreparePosition(`${prepare}`);
   const success = new streams.AppendResp.Success();
   success.setCurrentRevision(`${revision}`);
   success.setPosition(at);
