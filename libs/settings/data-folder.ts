@@ -1,5 +1,5 @@
-import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
 /** The folder cannot be used as it is; the message is one line for a person. */
 export class DataFolderUnusable extends Error {
@@ -15,8 +15,10 @@ export interface DataFolder {
   readonly keys: string;
   readonly uploads: string;
   readonly imports: string;
+  /** Of the one standalone process. */
   readonly lock: string;
-  readonly projectorLock: string;
+  /** Of the process that has this duty. */
+  lockOf(duty: string): string;
   spoolOf(node: string): string;
   cacheOf(node: string): string;
   /** What stands in the file of that name, made with `generate` (mode 600, on the disk when this returns) if there is none. */
@@ -26,7 +28,7 @@ export interface DataFolder {
 /** Opens the folder, making it if there is none. @throws DataFolderUnusable. */
 export function openDataFolder(path: string): DataFolder {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(resolve(path));
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new DataFolderUnusable(`VITRINE_DATA: ${path} is not a folder that can be written (${(error as NodeJS.ErrnoException).code})`, {
@@ -42,11 +44,22 @@ export function openDataFolder(path: string): DataFolder {
     uploads: join(path, 'uploads'),
     imports: join(path, 'imports'),
     lock: join(path, 'standalone.lock'),
-    projectorLock: join(path, 'projector.lock'),
+    lockOf: (duty) => join(path, `${duty}.lock`),
     spoolOf: (node) => join(path, 'spool', node),
     cacheOf: (node) => join(path, 'cache', node),
     kept: (name, generate) => kept(join(path, name), generate),
   };
+}
+
+/** With `recursive`, mkdirSync never returns where a folder cannot be made though its parent is there, as in /proc. */
+function makeFolder(path: string): void {
+  const parent = dirname(path);
+  if (!existsSync(parent)) makeFolder(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+  }
 }
 
 function kept(path: string, generate: () => string): string {
