@@ -2,9 +2,8 @@ import { ClickHouseError, ClickHouseLogLevel, type ClickHouseSettings, createCli
 import { AnalyticsUnavailable } from '../analytics.js';
 import { RowsRefused } from '../analytics-writer.js';
 import { answerBytes } from './answer-stream.js';
-import { statementForm } from './statement-form.js';
+import { type QueryParams, statementForm } from './statement-form.js';
 
-export type QueryParams = Readonly<Record<string, unknown>>;
 export type QuerySettings = ClickHouseSettings;
 
 /**

@@ -32,8 +32,7 @@ export interface FieldSql {
 }
 
 /** Of every event; not among the fields that criteria know, but what known customers, first events and summaries are told by. */
-export type InnerField = 'events.count' | 'events.first';
-export type FieldName = keyof typeof customerFields | InnerField | `attributes.${string}`;
+type InnerField = 'events.count' | 'events.first';
 
 type Definition = (span: Span, frame: Frame) => FieldSql;
 

@@ -1,4 +1,4 @@
-import type { QueryParams } from './client.js';
+import type { QueryParams } from './statement-form.js';
 
 const listBytesMax = 100_000;
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { ProjectionTables } from '../analytics-writer.js';
 import type { Migration } from '../schema/migration.js';
 import { type ClickHouseConnection, identifier } from './client.js';
@@ -9,18 +10,35 @@ const schemaTable = 'schema_versions';
 /** Exchanged last: as long as the old checkpoint stands, a rebuild that was cut short is asked for again. */
 const checkpointTable = 'checkpoints';
 
-/** The tables of the connection's database; a rebuild fills `<database>_rebuild` on the same server. */
+/**
+ * The tables of the connection's database; a rebuild fills a database `<database>_rebuild_<16 hex digits>` on the same server. Each has a name
+ * of its own and is dropped by whoever leads next before it reads the checkpoint: a leader that stood still in its rebuild and does not know
+ * that another one leads finds nothing any more that it could exchange (docs/adr/0021).
+ */
 export function openProjectionTables(connection: ClickHouseConnection, migrations: readonly Migration[]): ProjectionTables {
-  const besideName = `${connection.database}_rebuild`;
-  const beside = connection.withDatabase(besideName);
-  const drop = () => connection.command(`DROP DATABASE IF EXISTS ${identifier(besideName)} SYNC`);
+  const prefix = `${connection.database}_rebuild_`;
+  let besideName = '';
+  let beside: ClickHouseConnection | undefined;
+  const drop = async () => {
+    const left = await connection.query<{ name: string }>('SELECT name FROM system.databases WHERE startsWith(name, {prefix:String})', {
+      prefix,
+    });
+    for (const { name } of left) {
+      if (/^[0-9a-f]{16}$/.test(name.slice(prefix.length))) await connection.command(`DROP DATABASE IF EXISTS ${identifier(name)} SYNC`);
+    }
+    await beside?.close();
+    beside = undefined;
+  };
   return {
     async live() {
       await migrate(connection, migrations);
+      await drop();
       return openAnalyticsWriter(connection);
     },
     async beside() {
       await drop();
+      besideName = `${prefix}${randomBytes(8).toString('hex')}`;
+      beside = connection.withDatabase(besideName);
       await migrate(beside, migrations);
       return openAnalyticsWriter(beside);
     },
@@ -36,6 +54,6 @@ export function openProjectionTables(connection: ClickHouseConnection, migration
       }
       await drop();
     },
-    close: () => beside.close(),
+    close: async () => beside?.close(),
   };
 }

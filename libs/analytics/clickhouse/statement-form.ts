@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { QueryParams } from './client.js';
+
+export type QueryParams = Readonly<Record<string, unknown>>;
 
 /** ClickHouse takes at most 1 MiB of address and 128 KiB of each field of a form; a body that is the statement alone has no such bound. */
 const addressBytesMax = 200_000;
