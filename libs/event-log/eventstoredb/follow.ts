@@ -61,8 +61,8 @@ export async function* follow(following: Following): AsyncGenerator<LogMessage> 
  */
 async function* listen(following: Following, progress: Progress): AsyncGenerator<LogMessage> {
   const { connection, tail, progressMs, filter, batchMax, stop } = following;
-  const end = await tail.now();
-  if (stop.aborted) return;
+  const end = await unlessStopped(tail.now(), stop);
+  if (end === undefined) return;
   const matches = matcherOf(filter);
   const pull = connection.subscribe(progress.position, filter);
   let isLive = false;
@@ -93,11 +93,26 @@ async function* listen(following: Following, progress: Progress): AsyncGenerator
       if (woken || stop.aborted) continue;
       if (!isLive) throw new EventLogUnavailable(`${connection.name} said nothing for ${connection.answerMsMax} ms`);
       progress.healthyMs = performance.now();
-      const now = await tail.recent(progressMs / 2);
-      if (now !== null && (progress.position === null || now > progress.position)) return;
+      const now = await unlessStopped(tail.recent(progressMs / 2), stop);
+      if (now === undefined || (now !== null && (progress.position === null || now > progress.position))) return;
     }
   } finally {
     pull.close();
+  }
+}
+
+/** Undefined as soon as the signal says so: a silent server must not hold up who wants to end. */
+async function unlessStopped<Answer>(answer: Promise<Answer>, stop: AbortSignal): Promise<Answer | undefined> {
+  if (stop.aborted) return undefined;
+  let onAbort: (() => void) | undefined;
+  const stopped = new Promise<undefined>((resolve) => {
+    onAbort = () => resolve(undefined);
+    stop.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([answer, stopped]);
+  } finally {
+    if (onAbort) stop.removeEventListener('abort', onAbort);
   }
 }
 

@@ -146,7 +146,7 @@ describe('guards around the client of EventStoreDB', () => {
       const connectionString = `esdb://127.0.0.1:${port},localhost:${port}?tls=false&maxDiscoverAttempts=1&gossipTimeout=3`;
       const impatient = await open({ connectionString, answerMsMax: 300 });
       const began = performance.now();
-      await unavailable(impatient.append(stream, events(1), 'any'));
+      await unavailable(impatient.deleteStream(stream, 'any'));
       expect(performance.now() - began).toBeLessThan(2_500);
     });
 
@@ -223,6 +223,16 @@ describe('guards around the client of EventStoreDB', () => {
       await eventually(() => expect(subscription.messages).not.toHaveLength(0));
       await server.stopAbruptly();
       await unavailable(subscription.ended);
+    });
+
+    it('end at once when they are told to, also while the server says nothing', async () => {
+      const subscription = listen();
+      await eventually(() => expect(subscription.messages).not.toHaveLength(0));
+      server.goSilent();
+      const later = listen();
+      const began = performance.now();
+      await Promise.all([subscription.end(), later.end()]);
+      expect(performance.now() - began).toBeLessThan(2_000);
     });
 
     it('never say that they are further than what they have said', async () => {
