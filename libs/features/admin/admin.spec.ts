@@ -233,6 +233,14 @@ describe('the admin over HTTP', () => {
       ['ID_INVALID', 'registerClient', 'RegisterClientInput!', { clientId: "x'; DROP TABLE customers", name: 'x' }],
       ['ID_INVALID', 'registerClient', 'RegisterClientInput!', { clientId: 'x'.repeat(10_000), name: 'x' }],
       ['ID_INVALID', 'registerClient', 'RegisterClientInput!', { clientId: 'nul\0', name: 'x' }],
+      ['NAME_INVALID', 'registerClient', 'RegisterClientInput!', { clientId: 'long', name: 'x'.repeat(10_000) }, ['name']],
+      [
+        'NAME_INVALID',
+        'defineSegment',
+        'DefineSegmentInput!',
+        { ...golf, segmentId: 'long', name: 'x'.repeat(201), criteria: { all: [] } },
+      ],
+      ['NAME_INVALID', 'createCampaign', 'CreateCampaignInput!', { ...golf, campaignId: 'long', name: 'x'.repeat(201) }],
       [
         'ID_INVALID',
         'defineSegment',
@@ -356,7 +364,7 @@ describe('the admin over HTTP', () => {
         input: { clientId: 'x', name: 'n'.repeat(5000), origins: Array.from({ length: 200 }, () => 'https://x.example') },
       });
       expect(named.errors[0].extensions).toMatchObject({ code: 'BAD_USER_INPUT' });
-      expect(named.errors[0].extensions.fields.map(({ field }: { field: string }) => field)).toEqual(['name', 'origins']);
+      expect(named.errors[0].extensions.fields.map(({ field }: { field: string }) => field)).toEqual(['origins']);
       const nestedRule = await admin.graphql('mutation ($input: SetCampaignRulesInput!) { setCampaignRules(input: $input) { position } }', {
         input: { clientId: 'golf', campaignId: 'open', rules: Array.from({ length: 501 }, (_, priority) => ({ ...rule, priority })) },
       });

@@ -1,7 +1,7 @@
 import { Field, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsBoolean, IsDate, IsInt, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
-import { groupsPerRuleMax, type JsonLike, nameLengthMax, rulesPerCampaignMax } from '#libs/domain';
+import { ArrayMaxSize, IsArray, IsBoolean, IsDate, IsInt, IsOptional, IsString, ValidateNested } from 'class-validator';
+import { groupsPerRuleMax, type JsonLike, rulesPerCampaignMax } from '#libs/domain';
 import type { Position } from '#libs/event-log';
 import { connectionOf } from '../graphql/connection.js';
 import { CriteriaScalar, DateTimeScalar, PositionScalar } from '../graphql/scalars.js';
@@ -22,7 +22,6 @@ export class CreateCampaignInput {
 
   @Field()
   @IsString()
-  @MaxLength(nameLengthMax)
   name!: string;
 
   @Field(() => ID, { nullable: true, description: 'Shown to whom no rule matches; null: nothing.' })

@@ -1,6 +1,6 @@
 import { Field, Float, ID, InputType, Int, ObjectType } from '@nestjs/graphql';
-import { ArrayMaxSize, IsArray, IsInt, IsNumber, IsOptional, IsString, MaxLength } from 'class-validator';
-import { nameLengthMax, originsMax } from '#libs/domain';
+import { ArrayMaxSize, IsArray, IsInt, IsNumber, IsOptional, IsString } from 'class-validator';
+import { originsMax } from '#libs/domain';
 import type { Position } from '#libs/event-log';
 import type { ClientDefinition } from '#libs/projections';
 import { PositionScalar } from '../graphql/scalars.js';
@@ -14,7 +14,6 @@ export class RegisterClientInput {
 
   @Field()
   @IsString()
-  @MaxLength(nameLengthMax)
   name!: string;
 
   @Field(() => String, { nullable: true, defaultValue: 'UTC', description: 'IANA name; whole-day windows and request conditions use it.' })
@@ -59,7 +58,6 @@ export class ReviseClientInput {
   @Field(() => String, { nullable: true })
   @IsOptional()
   @IsString()
-  @MaxLength(nameLengthMax)
   name?: string | null;
 
   @Field(() => String, { nullable: true })

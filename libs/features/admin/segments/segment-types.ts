@@ -1,6 +1,6 @@
 import { Field, Float, ID, InputType, Int, ObjectType, registerEnumType } from '@nestjs/graphql';
-import { IsDefined, IsOptional, IsString, MaxLength } from 'class-validator';
-import { type JsonLike, nameLengthMax } from '#libs/domain';
+import { IsDefined, IsOptional, IsString } from 'class-validator';
+import type { JsonLike } from '#libs/domain';
 import type { Position } from '#libs/event-log';
 import { connectionOf } from '../graphql/connection.js';
 import { CriteriaScalar, PositionScalar, SafeIntScalar } from '../graphql/scalars.js';
@@ -21,7 +21,6 @@ export class DefineSegmentInput {
 
   @Field()
   @IsString()
-  @MaxLength(nameLengthMax)
   name!: string;
 
   @Field(() => CriteriaScalar)
@@ -42,7 +41,6 @@ export class ReviseSegmentInput {
   @Field(() => String, { nullable: true })
   @IsOptional()
   @IsString()
-  @MaxLength(nameLengthMax)
   name?: string | null;
 
   @Field(() => CriteriaScalar, { nullable: true })
