@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { isRejected, type JsonLike, type Rejected } from '#libs/domain';
-import type { EventLog } from '#libs/event-log';
+import { type EventLog, EventLogUnavailable } from '#libs/event-log';
 import { openFileLog } from '#libs/event-log/file';
 import type { ClientDefinitions } from '#libs/projections';
 import { ImportRunner, type ImportRunnerParts, uploadAgeMsMax } from './import-runner.js';
@@ -198,6 +198,19 @@ describe('the imports of a process', () => {
     const { importId } = view(await first.start({ ...request, uploadId: await upload(rows(10)) }));
     expect(view(await first.ended(importId))).toMatchObject({ status: 'done', imported: 10 });
     expect(notes).toEqual(['failed and is tried again in 500 ms']);
+  });
+
+  it('wait for as long as it takes for what is away or full, and for a bug so often only', async () => {
+    const importing = async (error: Error) => {
+      let failures = 6;
+      const put = (given: Parameters<typeof ports.facts.put>[0]) => (failures-- > 0 ? Promise.reject(error) : ports.facts.put(given));
+      const first = runner({ facts: { ...ports.facts, put }, retryAfterMs: [1, 1, 1] });
+      const { importId } = view(await first.start({ ...request, uploadId: await upload(rows(10)) }));
+      return view(await first.ended(importId));
+    };
+    expect(await importing(new Error('EIO'))).toMatchObject({ status: 'failed', failure: { code: 'IMPORT_FAILED' } });
+    expect(await importing(new EventLogUnavailable('away'))).toMatchObject({ status: 'done', imported: 10 });
+    expect(await importing(Object.assign(new Error('no room'), { code: 'SPOOL_UNWRITABLE' }))).toMatchObject({ status: 'done' });
   });
 
   it('tell how far they are', async () => {

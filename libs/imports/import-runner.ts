@@ -30,6 +30,8 @@ export interface ImportRunnerParts extends Omit<ImportPorts, 'log'> {
   /** `detail` says what a person should know of an import's run; errors that are tried again too. */
   readonly onNote?: (importId: string, detail: string, error?: unknown) => void;
   readonly limits?: GroupLimits;
+  /** After how long a run that failed is tried again, each time; then it has failed. Half a second to half a minute, five times, when absent. */
+  readonly retryAfterMs?: readonly number[];
 }
 
 export interface StartImport {
@@ -45,7 +47,7 @@ export interface StartImport {
 
 /** These end an import; anything else is tried again. */
 const final: ReadonlySet<unknown> = new Set(['SOURCE_UNREADABLE', 'MISSING_COLUMNS', 'TOO_MANY_OPEN_GROUPS']);
-const retryAfterMs = [500, 2_000, 5_000, 15_000, 30_000];
+const retryAfterMsDefault = [500, 2_000, 5_000, 15_000, 30_000];
 const otherProcessCheckMs = 15_000;
 const endedCheckMs = 250;
 /** Uploads are removed after so long, but for those whose import is not done: until then a file can be imported again, by another mapping too. */
@@ -181,6 +183,7 @@ export class ImportRunner {
     // Another process may have ended it since this one last read.
     await this.read();
     if (this.views.get(importId)?.status !== 'running') return;
+    const { retryAfterMs = retryAfterMsDefault } = this.parts;
     for (let attempt = 0; ; attempt++) {
       try {
         const report = await this.once(view, file);
@@ -189,7 +192,8 @@ export class ImportRunner {
       } catch (error) {
         if (this.stopping.signal.aborted) return;
         const { code, message } = error as { code?: unknown; message?: unknown };
-        const retry = retryAfterMs[attempt];
+        // What is away, or full, comes back: nobody should have to start the import again for that.
+        const retry = retryAfterMs[attempt] ?? (passes(code) ? retryAfterMs.at(-1) : undefined);
         if (!final.has(code) && retry !== undefined) {
           this.note(importId, `failed and is tried again in ${retry} ms`, error);
           await this.pause(retry);
@@ -294,6 +298,10 @@ export class ImportRunner {
   private note(importId: string, detail: string, error?: unknown): void {
     this.parts.onNote?.(importId, detail, error);
   }
+}
+
+function passes(code: unknown): boolean {
+  return typeof code === 'string' && (code.endsWith('_UNAVAILABLE') || code === 'SPOOL_FULL' || code === 'SPOOL_UNWRITABLE');
 }
 
 function finished(report: ImportReport): ImportCommand {
