@@ -1,24 +1,19 @@
 import { once } from 'node:events';
-import { startEmbeddedClickHouse } from '#libs/analytics/embedded';
-import { openDataFolder, type Settings } from '#libs/settings';
+import type { Settings } from '#libs/settings';
+import { Closing } from '../composition/closing.js';
+import { openFrame, textOf } from '../composition/frame.js';
+import { startEngine } from '../composition/tables.js';
 
 /** Runs the embedded ClickHouse until Ctrl-C, on the same folder, ports and users as standalone's. */
 export async function runClickHouse(settings: Settings): Promise<void> {
-  const folder = openDataFolder(settings.VITRINE_DATA);
-  let gone: (reason: string) => void = () => undefined;
+  let die: (reason: unknown) => void = () => undefined;
   const died = new Promise<never>((_, reject) => {
-    gone = (reason) => reject(new Error(`ClickHouse ended: ${reason}`));
+    die = reject;
   });
-  const engine = await startEmbeddedClickHouse({
-    folder: folder.clickhouse,
-    httpPort: settings.VITRINE_ANALYTICS_PORT,
-    nativePort: settings.VITRINE_ANALYTICS_NATIVE_PORT,
-    ...(settings.VITRINE_READER_PASSWORD === undefined ? {} : { readerPassword: settings.VITRINE_READER_PASSWORD }),
-    restart: true,
-    onRestart: ({ reason, delayMs }) => console.error(`ClickHouse died (${reason}); started again in ${delayMs} ms`),
-    onExit: gone,
-    onLog: (line) => console.error(line),
-  });
+  const report = (message: string, error?: unknown) => console.error(error === undefined ? message : `${message}: ${textOf(error)}`);
+  const engine = await startEngine(
+    openFrame(settings, { kind: 'clickhouse', closing: new Closing(), fatal: (reason) => die(reason), report, nodeId: 'clickhouse' }),
+  );
   console.log(`ClickHouse is running.
   for the apps   VITRINE_ANALYTICS=${engine.url}
   for people     ${engine.reader.url}   (native protocol: port ${engine.nativePort}, user reader)`);

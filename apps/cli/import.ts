@@ -2,9 +2,10 @@ import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isRejected, type JsonLike } from '#libs/domain';
-import { ImportRunner, type ImportView, UploadStore } from '#libs/imports';
-import { openDataFolder, type Settings } from '#libs/settings';
+import type { ImportRunner, ImportView } from '#libs/imports';
+import type { Settings } from '#libs/settings';
 import { StartRefused } from '../composition/free-port.js';
+import { openImports } from '../composition/imports.js';
 import { openReaders } from '../composition/readers.js';
 import { openWorkbench } from './workbench.js';
 
@@ -18,22 +19,10 @@ interface ImportOptions {
 export async function importFile(settings: Settings, file: string, options: ImportOptions): Promise<void> {
   const mapping = readMapping(options.map);
   if (file !== '-' && !existsSync(file)) throw new StartRefused(`there is no file ${file}`);
-  const folder = openDataFolder(settings.VITRINE_DATA);
-  const bench = await openWorkbench(settings, folder);
-  const fail = (error: unknown) => bench.report('the definitions cannot be read', error);
-  const readers = openReaders(bench.log, bench.report, fail);
-  const uploads = new UploadStore(folder.uploads, settings.VITRINE_UPLOAD_BYTES_MAX);
-  const runner = new ImportRunner({
-    log: bench.log,
-    facts: bench.facts,
-    analytics: bench.analytics,
-    keys: bench.keys,
-    definitions: readers.definitions,
-    uploads,
-    rejectsFolder: folder.imports,
-    clock: () => new Date(),
-    onNote: (importId, detail, error) => bench.report(`import ${importId}: ${detail}`, error),
-  });
+  const bench = await openWorkbench(settings);
+  const { frame, log } = bench;
+  const readers = openReaders(frame, log);
+  const { imports: runner, uploads } = openImports(frame, { ...bench, readers });
   try {
     const content = file === '-' ? process.stdin : createReadStream(file);
     const upload = await uploads.put(content, { clientId: options.client, keyId: 'cli' }, file === '-' ? 'stdin' : basename(file));
@@ -61,8 +50,6 @@ export async function importFile(settings: Settings, file: string, options: Impo
     );
     if (status !== 'done') throw new StartRefused(`the import failed: ${ended.failure?.message ?? 'see the messages above'}`);
   } finally {
-    await runner.close();
-    await readers.close();
     await bench.close();
   }
 }

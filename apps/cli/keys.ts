@@ -2,6 +2,7 @@ import { isRejected } from '#libs/domain';
 import type { EventLog } from '#libs/event-log';
 import { createApiKey, listApiKeys, revokeApiKey } from '#libs/features/admin/keys';
 import { openDataFolder, type Settings } from '#libs/settings';
+import { Closing } from '../composition/closing.js';
 import { StartRefused } from '../composition/free-port.js';
 import { openLog } from '../composition/ports.js';
 
@@ -37,10 +38,11 @@ export async function listKeys(settings: Settings): Promise<void> {
 }
 
 async function withLog(settings: Settings, work: (log: EventLog) => Promise<void>): Promise<void> {
-  const log = await openLog(settings, openDataFolder(settings.VITRINE_DATA));
+  const closing = new Closing();
+  const log = await openLog({ settings, folder: openDataFolder(settings.VITRINE_DATA), closing });
   try {
     await work(log);
   } finally {
-    await log.close();
+    await closing.close();
   }
 }

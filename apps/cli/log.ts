@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { type EventLog, type Position, parsePosition, type RecordedEvent } from '#libs/event-log';
 import { verifyLog } from '#libs/event-log/file';
 import { openDataFolder, type Settings } from '#libs/settings';
+import { Closing } from '../composition/closing.js';
 import { StartRefused } from '../composition/free-port.js';
-import { logFolder, openLog } from '../composition/ports.js';
+import { openLog, pathOf } from '../composition/ports.js';
 
 export interface ReadOptions {
   readonly after?: string;
@@ -20,7 +21,8 @@ export async function readLog(settings: Settings, options: ReadOptions): Promise
   if (after === undefined) throw new StartRefused('--after is no position: a whole number');
   const max = options.max === undefined ? Number.POSITIVE_INFINITY : Number(options.max);
   if (!(max >= 1)) throw new StartRefused('--max is a whole number from 1');
-  const log = await openLog(settings, openDataFolder(settings.VITRINE_DATA));
+  const closing = new Closing();
+  const log = await openLog({ settings, folder: openDataFolder(settings.VITRINE_DATA), closing });
   try {
     let left = max;
     for await (const event of eventsOf(log, after, options)) {
@@ -30,7 +32,7 @@ export async function readLog(settings: Settings, options: ReadOptions): Promise
       if (left <= 0) break;
     }
   } finally {
-    await log.close();
+    await closing.close();
   }
 }
 
@@ -56,7 +58,9 @@ function line({ position, stream, revision, recordedAt, id, type, data, metadata
 
 /** Reads the whole log; prints what it found, and every problem in a line of its own. */
 export async function verify(settings: Settings): Promise<void> {
-  const folder = logFolder(settings, openDataFolder(settings.VITRINE_DATA));
+  if (!settings.VITRINE_EVENT_LOG.startsWith('file:'))
+    throw new StartRefused('only a file: log is verified here; EventStoreDB verifies its own at its start');
+  const folder = pathOf(settings.VITRINE_EVENT_LOG) ?? openDataFolder(settings.VITRINE_DATA).log;
   const onProgress = (events: number) => process.stderr.isTTY && process.stderr.write(`\r${events} events `);
   const { problems, ...found } = await verifyLog({ folder, onProgress });
   console.log(JSON.stringify(found, (_, value) => (typeof value === 'bigint' ? String(value) : value)));

@@ -99,7 +99,7 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  const { explain } = await import('./explain.js');
+  const { explain } = await import('../composition/explain.js');
   for (const line of explain(error)) console.error(line);
   process.exit(1);
 }

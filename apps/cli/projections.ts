@@ -1,12 +1,12 @@
 import { requestRebuild } from '#libs/features/projector';
-import { openDataFolder, type Settings } from '#libs/settings';
+import type { Settings } from '#libs/settings';
 import { openWorkbench } from './workbench.js';
 
 const waitMs = 24 * 3600 * 1000;
 
 /** Asks for all tables anew, and waits until they have taken the place of the old ones. */
 export async function rebuild(settings: Settings): Promise<void> {
-  const bench = await openWorkbench(settings, openDataFolder(settings.VITRINE_DATA));
+  const bench = await openWorkbench(settings);
   try {
     const began = performance.now();
     const position = await requestRebuild(bench.log, 'cli');

@@ -1,79 +1,92 @@
-/** Which features stand in which application of a standalone process. */
+/** How each feature is made of a process's ports. */
 import type { DynamicModule } from '@nestjs/common';
+import type { Analytics, ProjectionTables } from '#libs/analytics';
+import type { CustomerKeys } from '#libs/customer-keys';
+import type { EventLog } from '#libs/event-log';
 import { AdminModule } from '#libs/features/admin';
 import { CollectorModule } from '#libs/features/collector';
 import { ContentQueryModule } from '#libs/features/content-query';
 import type { ReadinessCheck } from '#libs/features/ops';
-import { lockFileLeadership, ProjectorModule } from '#libs/features/projector';
+import { ProjectorModule } from '#libs/features/projector';
 import { SnapshotBuilderModule } from '#libs/features/snapshot-builder';
-import type { DataFolder, Settings } from '#libs/settings';
-import type { Report } from './core.js';
-import type { Parts } from './parts.js';
+import type { SnapshotPublication } from '#libs/snapshots';
+import type { FactQueue } from '#libs/spool';
+import type { ProcessFrame } from './frame.js';
+import type { Imports } from './imports.js';
+import { leadershipOf, secretOf } from './ports.js';
+import type { Readers } from './readers.js';
 
-/** Behind the doors: the projector and the snapshot builder. */
-export function backstageFeatures(
-  settings: Settings,
-  folder: DataFolder,
-  parts: Parts,
-  report: Report,
-  fatal: (reason: unknown) => void,
-): DynamicModule[] {
-  const { log, analytics, publication, registry, clock, tables } = parts;
-  const acquireLeadership = lockFileLeadership(folder.projectorLock, (holder) => report(`${holder} projects; this process stands by`));
-  return [
-    ProjectorModule.register({ log, tables, acquireLeadership, registry, clock, onFailure: fatal }),
-    SnapshotBuilderModule.register({
-      log,
-      analytics,
-      publication,
-      registry,
-      clock,
-      options: { incrementSeconds: settings.VITRINE_INCREMENT_SECONDS },
-      onFailure: fatal,
-    }),
-  ];
+/** All ports; a feature takes those that it names. */
+interface Ports extends Imports {
+  readonly log: EventLog;
+  readonly keys: CustomerKeys;
+  readonly analytics: Analytics;
+  readonly tables: ProjectionTables;
+  readonly publication: SnapshotPublication;
+  readonly facts: FactQueue;
+  readonly readers: Readers;
 }
 
-/** On the public port: content queries and behaviour. */
-export function edgeFeatures(settings: Settings, folder: DataFolder, parts: Parts): DynamicModule[] {
-  const { publication, facts, registry, keys, readers, clock, nodeId, secret } = parts;
-  const { definitions, apiKeys } = readers;
-  return [
-    ContentQueryModule.register({
-      publication,
-      facts,
-      registry,
-      options: {
-        nodeId,
-        cacheFolder: folder.cacheOf(nodeId),
-        secret,
-        publicUrl: settings.VITRINE_PUBLIC_URL,
-        countryHeader: settings.VITRINE_COUNTRY_HEADER,
-      },
-    }),
-    CollectorModule.register({
-      facts,
-      keys,
-      definitions,
-      apiKeys,
-      registry,
-      clock,
-      options: { requestsPerSecondMax: settings.VITRINE_COLLECT_RATE_MAX },
-    }),
-  ];
+export function projector(frame: ProcessFrame, { log, tables }: Pick<Ports, 'log' | 'tables'>): DynamicModule {
+  const { registry, clock, fatal } = frame;
+  return ProjectorModule.register({ log, tables, acquireLeadership: leadershipOf('projector', frame), registry, clock, onFailure: fatal });
 }
 
-/** On the private port. */
-export function adminFeature(parts: Parts): DynamicModule {
-  const { log, analytics, publication, imports, uploads, registry, clock, readers } = parts;
+export function snapshotBuilder(
+  { registry, clock, settings, fatal }: ProcessFrame,
+  ports: Pick<Ports, 'log' | 'analytics' | 'publication'>,
+): DynamicModule {
+  const { log, analytics, publication } = ports;
+  const options = { incrementSeconds: settings.VITRINE_INCREMENT_SECONDS };
+  return SnapshotBuilderModule.register({ log, analytics, publication, registry, clock, options, onFailure: fatal });
+}
+
+export function contentQuery(frame: ProcessFrame, { publication, facts }: Pick<Ports, 'publication' | 'facts'>): DynamicModule {
+  const { settings, folder, nodeId, registry } = frame;
+  return ContentQueryModule.register({
+    publication,
+    facts,
+    registry,
+    options: {
+      nodeId,
+      cacheFolder: folder.cacheOf(nodeId),
+      secret: secretOf(frame),
+      publicUrl: settings.VITRINE_PUBLIC_URL,
+      countryHeader: settings.VITRINE_COUNTRY_HEADER,
+      clients: settings.VITRINE_CLIENTS,
+    },
+  });
+}
+
+export function collector(
+  { settings, registry, clock }: ProcessFrame,
+  { facts, keys, readers }: Pick<Ports, 'facts' | 'keys' | 'readers'>,
+): DynamicModule {
+  return CollectorModule.register({
+    facts,
+    keys,
+    ...readers,
+    registry,
+    clock,
+    options: { requestsPerSecondMax: settings.VITRINE_COLLECT_RATE_MAX },
+  });
+}
+
+export function admin({ registry, clock }: ProcessFrame, ports: Omit<Ports, 'keys' | 'tables' | 'facts'>): DynamicModule {
+  const { log, analytics, publication, imports, uploads, readers } = ports;
   return AdminModule.register({ log, analytics, publication, imports, uploads, registry, clock, ...readers, options: {} });
 }
 
-/** What the whole process needs for its work; that queries can be answered is asked on the edge. */
-export function processChecks({ readers, analytics, facts }: Parts): ReadinessCheck[] {
-  return [
-    { name: 'definitions', check: () => readers.definitions.caughtUp().then(() => true) },
-    { name: 'analytics', check: () => analytics.projectedTo().then(() => true) },
-    { name: 'spool', check: () => facts.status.spooledBytes < facts.status.spooledBytesMax || 'the spool is full' },
-  ];
-}
+/** Whether what a process needs for its work is there. */
+export const checks = {
+  definitions: ({ definitions }: Readers): ReadinessCheck => ({
+    name: 'definitions',
+    check: () => definitions.caughtUp().then(() => true),
+  }),
+  analytics: (analytics: Analytics): ReadinessCheck => ({ name: 'analytics', check: () => analytics.projectedTo().then(() => true) }),
+  log: (log: EventLog): ReadinessCheck => ({ name: 'event log', check: () => log.lastPosition().then(() => true) }),
+  spool: (facts: FactQueue): ReadinessCheck => ({
+    name: 'spool',
+    check: () => facts.status.spooledBytes < facts.status.spooledBytesMax || 'the spool is full',
+  }),
+};

@@ -2,50 +2,84 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Registry } from 'prom-client';
 import { configureAdminHttp } from '#libs/features/admin';
+import { configureCollectorHttp } from '#libs/features/collector';
 import { configureContentQueryHttp, edgeServerOptions, ServingTables } from '#libs/features/content-query';
 import { OpsModule, type ReadinessCheck, readUnreadBodies } from '#libs/features/ops';
-import type { Settings } from '#libs/settings';
-import type { Closing } from './closing.js';
+import type { ProcessFrame } from './frame.js';
 import { portProblem } from './free-port.js';
 
 @Module({})
 class Assembly {}
 
-/** Features of one Nest application. */
-export const assembled = (...imports: DynamicModule[]): DynamicModule => ({ module: Assembly, imports });
+const assembled = (...imports: DynamicModule[]): DynamicModule => ({ module: Assembly, imports });
 
-/** The public port: the content query and the collector. */
-export async function edgeApp(features: readonly DynamicModule[], registry: Registry): Promise<NestFastifyApplication> {
-  const checks: ReadinessCheck[] = [];
-  const root = assembled(...features, OpsModule.register({ registry, checks, metrics: false }));
-  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(edgeServerOptions), { abortOnError: false });
-  configureContentQueryHttp(app);
-  readUnreadBodies(app.getHttpAdapter().getInstance());
-  checks.push({ name: 'snapshots', check: () => app.get(ServingTables, { strict: false }).ready() });
-  return app;
+/** Features without an address of their own. */
+export async function backstage({ closing }: ProcessFrame, features: readonly DynamicModule[]): Promise<void> {
+  const context = await NestFactory.createApplicationContext(assembled(...features), { abortOnError: false });
+  closing.add(() => context.close());
 }
 
-/** The private port: GraphQL, health and metrics of the whole process. */
-export async function adminApp(
-  feature: DynamicModule,
-  registry: Registry,
-  checks: readonly ReadinessCheck[],
-): Promise<NestFastifyApplication> {
-  const root = assembled(feature, OpsModule.register({ registry, checks, metrics: true }));
-  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), { abortOnError: false });
+/** The public port of content queries, and of what stands beside them. Returns its address, and whether the node can answer. */
+export async function contentQueryEdge(
+  frame: ProcessFrame,
+  features: readonly DynamicModule[],
+): Promise<{ address: string; ready: ReadinessCheck }> {
+  const checks: ReadinessCheck[] = [];
+  const app = await create(frame, features, checks, { metrics: false, adapter: new FastifyAdapter(edgeServerOptions) });
+  configureContentQueryHttp(app);
+  const ready: ReadinessCheck = { name: 'snapshots', check: () => app.get(ServingTables, { strict: false }).ready() };
+  checks.push(ready);
+  return { address: await listening(frame, app, 'VITRINE_EDGE_PORT'), ready };
+}
+
+/** The public port of a collector of its own. */
+export async function collectorEdge(frame: ProcessFrame, feature: DynamicModule, checks: readonly ReadinessCheck[]): Promise<string> {
+  const app = await create(frame, [feature], checks, { metrics: false, adapter: new FastifyAdapter() });
+  configureCollectorHttp(app);
+  return listening(frame, app, 'VITRINE_EDGE_PORT');
+}
+
+/** The private port of the admin: GraphQL, and health and metrics of the whole process. */
+export async function adminPort(frame: ProcessFrame, feature: DynamicModule, checks: readonly ReadinessCheck[]): Promise<string> {
+  const app = await create(frame, [feature], checks, { metrics: true, adapter: new FastifyAdapter() });
   configureAdminHttp(app);
+  return listening(frame, app, 'VITRINE_ADMIN_PORT');
+}
+
+/** The private port of every other process: health and metrics, and `more` on the same server. */
+export async function opsPort(
+  frame: ProcessFrame,
+  checks: readonly ReadinessCheck[],
+  more?: (app: NestFastifyApplication) => void,
+): Promise<string> {
+  const app = await create(frame, [], checks, { metrics: true, adapter: new FastifyAdapter() });
+  more?.(app);
+  return listening(frame, app, 'VITRINE_OPS_PORT');
+}
+
+interface Creation {
+  readonly metrics: boolean;
+  readonly adapter: FastifyAdapter;
+}
+
+async function create(
+  { registry }: ProcessFrame,
+  features: readonly DynamicModule[],
+  checks: readonly ReadinessCheck[],
+  creation: Creation,
+): Promise<NestFastifyApplication> {
+  const root = assembled(...features, OpsModule.register({ registry, checks, metrics: creation.metrics }));
+  const app = await NestFactory.create<NestFastifyApplication>(root, creation.adapter, { abortOnError: false });
   readUnreadBodies(app.getHttpAdapter().getInstance());
   return app;
 }
 
 /** Where the app listens now, as an address. */
-export async function listening(
+async function listening(
+  { settings, closing }: ProcessFrame,
   app: NestFastifyApplication,
-  setting: 'VITRINE_EDGE_PORT' | 'VITRINE_ADMIN_PORT',
-  settings: Settings,
-  closing: Closing,
+  setting: 'VITRINE_EDGE_PORT' | 'VITRINE_ADMIN_PORT' | 'VITRINE_OPS_PORT',
 ): Promise<string> {
   closing.add(() => app.close());
   try {

@@ -1,14 +1,14 @@
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { DataFolder } from '#libs/settings';
+import type { EventLog } from '#libs/event-log';
 import { openSpool, SpoolInUse } from '#libs/spool';
-import type { Core } from './core.js';
+import type { ProcessFrame } from './frame.js';
 
 /** Spools of commands that were killed begin with this. */
 export const commandNode = 'cli-';
 
 /** Brings into the log what killed commands left in their spools, and removes these; those of living commands stay. */
-export async function forwardLeftBehind({ log }: Pick<Core, 'log'>, folder: DataFolder): Promise<void> {
+export async function forwardLeftBehind({ folder }: Pick<ProcessFrame, 'folder'>, log: EventLog): Promise<void> {
   const spools = dirname(folder.spoolOf(commandNode));
   const names = await readdir(spools).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];

@@ -1,6 +1,7 @@
 /** What several features of one process read of the log: definitions and API keys, each folded once. */
 import { type EventLog, followLog, type LogFollower, type Position } from '#libs/event-log';
 import { type ApiKeyCheck, type ApiKeys, apiKeysFold, type ClientDefinitions, type Definitions, definitionsFold } from '#libs/projections';
+import type { ProcessFrame } from './frame.js';
 
 export interface Readers {
   readonly definitions: {
@@ -9,11 +10,10 @@ export interface Readers {
     waitFor(position: Position, timeoutMs: number): Promise<void>;
   };
   readonly apiKeys: { readonly check: ApiKeyCheck; caughtUp(): Promise<void> };
-  close(): Promise<void>;
 }
 
-/** `fatal` is told when a fold has ended, because an event could not be read: the process cannot go on. */
-export function openReaders(log: EventLog, report: (message: string, error: unknown) => void, fatal: (error: unknown) => void): Readers {
+/** A fold that has ended, because an event could not be read, ends the process: it would answer by half the truth. */
+export function openReaders({ closing, report, fatal }: Pick<ProcessFrame, 'closing' | 'report' | 'fatal'>, log: EventLog): Readers {
   const ending = new AbortController();
   const onError = (error: unknown, retrying: boolean) => (retrying ? report('the event log is away', error) : fatal(error));
   const definitions: LogFollower<Definitions> = followLog({
@@ -32,6 +32,10 @@ export function openReaders(log: EventLog, report: (message: string, error: unkn
     signal: ending.signal,
     onError,
   });
+  closing.add(async () => {
+    ending.abort();
+    await Promise.all([definitions.ended, apiKeys.ended]);
+  });
   return {
     definitions: {
       client: (clientId) => definitions.state.get(clientId),
@@ -39,9 +43,5 @@ export function openReaders(log: EventLog, report: (message: string, error: unkn
       waitFor: (position, timeoutMs) => definitions.waitFor(position, timeoutMs),
     },
     apiKeys: { check: (token) => apiKeys.state.check(token), caughtUp: () => apiKeys.caughtUp() },
-    close: async () => {
-      ending.abort();
-      await Promise.all([definitions.ended, apiKeys.ended]);
-    },
   };
 }

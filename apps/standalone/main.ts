@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { Logger } from '@nestjs/common';
 import type { Settings } from '#libs/settings';
+import { logToOperator } from '../composition/operator-log.js';
 import { setUpDemo } from './demo/demo.js';
 import { startStandalone } from './standalone.js';
 
 /** Starts everything, prints where to look, and runs until Ctrl-C. */
 export async function runStandalone(settings: Settings, demo: boolean): Promise<void> {
-  Logger.overrideLogger(['warn', 'error', 'fatal']);
+  logToOperator();
   let die: (reason: unknown) => void = () => undefined;
   const dead = new Promise<never>((_, reject) => {
     die = reject;

@@ -1,13 +1,16 @@
 /** All features in one process, started in order and stopped in reverse. */
-import { Logger } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { openDataFolder, type Settings } from '#libs/settings';
+import type { Settings } from '#libs/settings';
 import { Closing } from '../composition/closing.js';
-import type { Report } from '../composition/core.js';
-import { adminFeature, backstageFeatures, edgeFeatures, processChecks } from '../composition/features.js';
-import { adminApp, assembled, edgeApp, listening } from '../composition/http-apps.js';
-import { assertPortsFree, openParts } from '../composition/parts.js';
+import { admin, checks, collector, contentQuery, projector, snapshotBuilder } from '../composition/features.js';
+import { openFrame } from '../composition/frame.js';
+import { assertPortFree } from '../composition/free-port.js';
+import { adminPort, backstage, contentQueryEdge } from '../composition/http-apps.js';
+import { firstKey, openImports } from '../composition/imports.js';
+import { forwardLeftBehind } from '../composition/left-behind.js';
+import { openFacts, openKeys, openLog, openSnapshots } from '../composition/ports.js';
 import { takeDataFolder } from '../composition/process-folder.js';
+import { openReaders } from '../composition/readers.js';
+import { openTables } from '../composition/tables.js';
 
 export interface Standalone {
   readonly edge: string;
@@ -18,43 +21,44 @@ export interface Standalone {
   stop(): Promise<void>;
 }
 
-const logger = new Logger('standalone');
-const report: Report = (message, error) =>
-  logger.warn(error === undefined ? message : `${message}: ${error instanceof Error ? error.message : String(error)}`);
-
 /** @throws StartRefused and the like, with one line for a person, when something has to be changed first. */
 export async function startStandalone(settings: Settings, fatal: (reason: unknown) => void): Promise<Standalone> {
-  const folder = openDataFolder(settings.VITRINE_DATA);
-  const lock = takeDataFolder(folder);
   const closing = new Closing();
+  const frame = openFrame(settings, { kind: 'standalone', closing, fatal });
+  const lock = takeDataFolder(frame.folder);
   closing.add(() => lock.release());
   try {
     await assertPortsFree(settings);
-    const parts = await openParts(settings, folder, closing, report, fatal);
-    // What stands in the log and cannot be read is told before anything works by it.
-    await Promise.all([parts.readers.definitions.caughtUp(), parts.readers.apiKeys.caughtUp()]);
-    const backstage = await NestFactory.createApplicationContext(assembled(...backstageFeatures(settings, folder, parts, report, fatal)), {
-      abortOnError: false,
-    });
-    closing.add(() => backstage.close());
-    const edge = await listening(
-      await edgeApp(edgeFeatures(settings, folder, parts), parts.registry),
-      'VITRINE_EDGE_PORT',
-      settings,
-      closing,
-    );
-    const admin = await listening(
-      await adminApp(adminFeature(parts), parts.registry, processChecks(parts)),
-      'VITRINE_ADMIN_PORT',
-      settings,
-      closing,
-    );
-    await parts.imports.resume();
-    const tables = parts.engine?.reader.url;
-    lock.describe({ edge, admin, analytics: parts.analyticsUrl, ...(tables === undefined ? {} : { tables }) });
-    return { edge, admin, tables, adminKey: parts.adminKey, stop: () => closing.close() };
+    const log = await openLog(frame);
+    const keys = await openKeys(frame);
+    const { engine, analyticsUrl, ...tables } = await openTables(frame);
+    const adminKey = await firstKey(frame, log);
+    const readers = openReaders(frame, log);
+    const publication = await openSnapshots(frame);
+    const facts = await openFacts(frame, log);
+    await forwardLeftBehind(frame, log);
+    const imports = openImports(frame, { log, facts, keys, readers, analytics: tables.analytics });
+    const ports = { log, keys, readers, publication, facts, ...tables, ...imports };
+
+    await backstage(frame, [projector(frame, ports), snapshotBuilder(frame, ports)]);
+    const { address: edge } = await contentQueryEdge(frame, [contentQuery(frame, ports), collector(frame, ports)]);
+    const needed = [checks.definitions(readers), checks.analytics(tables.analytics), checks.spool(facts)];
+    const adminAddress = await adminPort(frame, admin(frame, ports), needed);
+    await imports.imports.resume();
+    const reader = engine?.reader.url;
+    lock.describe({ edge, admin: adminAddress, analytics: analyticsUrl, ...(reader === undefined ? {} : { tables: reader }) });
+    return { edge, admin: adminAddress, tables: reader, adminKey, stop: () => closing.close() };
   } catch (error) {
     await closing.close();
     throw error;
   }
+}
+
+/** Before anything is begun. @throws StartRefused. */
+async function assertPortsFree(settings: Settings): Promise<void> {
+  await assertPortFree('VITRINE_EDGE_PORT', settings.VITRINE_EDGE_PORT, settings.VITRINE_HOST);
+  await assertPortFree('VITRINE_ADMIN_PORT', settings.VITRINE_ADMIN_PORT, settings.VITRINE_HOST);
+  if (settings.VITRINE_ANALYTICS !== 'chdb:') return;
+  await assertPortFree('VITRINE_ANALYTICS_PORT', settings.VITRINE_ANALYTICS_PORT, '127.0.0.1');
+  await assertPortFree('VITRINE_ANALYTICS_NATIVE_PORT', settings.VITRINE_ANALYTICS_NATIVE_PORT, '127.0.0.1');
 }

@@ -11,6 +11,19 @@ describe('settings', () => {
     expect(settings.VITRINE_DATA.startsWith('/')).toBe(true);
   });
 
+  it('have a default, or are absent without one', () => {
+    const absent = describeSettings({}).filter(({ fallback }) => fallback === '');
+    expect(absent.map(({ name }) => name).sort()).toEqual([
+      'VITRINE_ADMIN_KEY',
+      'VITRINE_CLIENTS',
+      'VITRINE_COUNTRY_HEADER',
+      'VITRINE_NODE',
+      'VITRINE_PUBLIC_URL',
+      'VITRINE_READER_PASSWORD',
+      'VITRINE_SECRET',
+    ]);
+  });
+
   it('take an empty value as absent', () => {
     expect(readSettings({ VITRINE_EDGE_PORT: '', VITRINE_PUBLIC_URL: '' }).VITRINE_EDGE_PORT).toBe(8080);
   });

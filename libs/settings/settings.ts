@@ -51,7 +51,11 @@ const onOff = (about: string, fallback: 'on' | 'off'): Setting<boolean> => ({
 
 const catalogue = {
   VITRINE_DATA: text('Folder of everything that standalone keeps on this machine.', './.vitrine'),
-  VITRINE_EVENT_LOG: engine('The event log. `file:` is a folder in VITRINE_DATA, `file:<path>` another one.', 'file:', ['file:']),
+  VITRINE_EVENT_LOG: engine(
+    'The event log. `file:` is a folder in VITRINE_DATA, `file:<path>` another one; `esdb://…` and `esdb+discover://…` are EventStoreDB.',
+    'file:',
+    ['file:', 'esdb://', 'esdb+discover://'],
+  ),
   VITRINE_ANALYTICS: engine(
     'ClickHouse. `chdb:` starts the embedded one beside this process; `http(s)://user:password@host:port` uses a running one.',
     'chdb:',
@@ -63,6 +67,23 @@ const catalogue = {
   VITRINE_HOST: text('Address on which the edge and the admin listen; 0.0.0.0 is every network.', '127.0.0.1'),
   VITRINE_EDGE_PORT: port('Port of the content query and the collector', 8080),
   VITRINE_ADMIN_PORT: port('Port of the GraphQL admin, health and metrics', 8081),
+  VITRINE_OPS_PORT: port('Port of health and metrics of a process that is not the admin', 8082),
+  VITRINE_NODE: {
+    about:
+      'Name of this process among those of its kind on this data folder; part of the streams that it writes. Absent: generated and kept.',
+    parse: (value: string) => {
+      if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$/.test(value)) throw new Error('a name of 1 to 48 letters, digits, _ and -');
+      return value;
+    },
+  } satisfies Setting<string>,
+  VITRINE_CLIENTS: {
+    about: 'The clients that this content-query node serves, separated by commas. Absent: all.',
+    parse: (value: string) => {
+      const ids = value.split(',').map((id) => id.trim());
+      if (!ids.every((id) => /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(id))) throw new Error('a list of client ids, separated by commas');
+      return new Set(ids) as ReadonlySet<string>;
+    },
+  } satisfies Setting<ReadonlySet<string>>,
   VITRINE_ANALYTICS_PORT: port('Port on loopback where the embedded ClickHouse speaks HTTP', 8123),
   VITRINE_ANALYTICS_NATIVE_PORT: port('Port on loopback where the embedded ClickHouse speaks its native protocol', 9000),
   VITRINE_READER_PASSWORD: secret(
@@ -117,17 +138,19 @@ const catalogue = {
 type Catalogue = typeof catalogue;
 export type SettingName = keyof Catalogue;
 
+/** Settings without a default. */
+type MayBeAbsent =
+  | 'VITRINE_READER_PASSWORD'
+  | 'VITRINE_PUBLIC_URL'
+  | 'VITRINE_SECRET'
+  | 'VITRINE_ADMIN_KEY'
+  | 'VITRINE_COUNTRY_HEADER'
+  | 'VITRINE_NODE'
+  | 'VITRINE_CLIENTS';
+
 /** Parsed settings; those without a default are undefined when absent. */
 export type Settings = {
-  readonly [Name in SettingName]: Catalogue[Name] extends { fallback?: string; parse(text: string): infer Value }
-    ? Value | (Catalogue[Name] extends { secret: true } ? undefined : never)
-    : never;
-} & {
-  readonly VITRINE_PUBLIC_URL: string | undefined;
-  readonly VITRINE_COUNTRY_HEADER: string | undefined;
-  readonly VITRINE_READER_PASSWORD: string | undefined;
-  readonly VITRINE_SECRET: string | undefined;
-  readonly VITRINE_ADMIN_KEY: string | undefined;
+  readonly [Name in SettingName]: ReturnType<Catalogue[Name]['parse']> | (Name extends MayBeAbsent ? undefined : never);
 };
 
 /** What is wrong with the environment: one line per setting. */

@@ -188,7 +188,7 @@ describe('the loop', () => {
     );
     expect(customers.edges[0].node).toMatchObject({
       customerId: 'ann',
-      segmentIds: ['buyers'],
+      segmentIds: expect.arrayContaining(['buyers']),
       fields: { 'orders.count': 1, 'orders.total': '19.9800', 'content.clicked': 1, 'email.known': true },
     });
   });

@@ -14,6 +14,7 @@ const forPeople = new Set([
   'SNAPSHOTS_UNAVAILABLE',
   'LOG_CORRUPTED',
   'NOT_YET',
+  'UNREADABLE_EVENT',
 ]);
 
 /** One line per problem; the stack as well when it is a bug of ours. */

@@ -1,0 +1,16 @@
+import { checks, snapshotBuilder } from '../composition/features.js';
+import { backstage, opsPort } from '../composition/http-apps.js';
+import { whenLeading } from '../composition/leading.js';
+import { openLog, openSnapshots } from '../composition/ports.js';
+import { runProcess } from '../composition/run-process.js';
+import { openTables } from '../composition/tables.js';
+
+/** Builds and publishes snapshots: one process at a time, others stand by. */
+await runProcess('snapshot-builder', async (frame) => {
+  const log = await openLog(frame);
+  const { analytics } = await openTables(frame);
+  const publication = await openSnapshots(frame);
+  const ops = await opsPort(frame, [checks.log(log), checks.analytics(analytics)]);
+  whenLeading('snapshot-builder', frame, () => backstage(frame, [snapshotBuilder(frame, { log, analytics, publication })]));
+  return { ops };
+});
