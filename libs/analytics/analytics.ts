@@ -112,7 +112,11 @@ export interface Analytics {
 }
 
 export class AnalyticsUnavailable extends Error {
-  readonly code = 'ANALYTICS_UNAVAILABLE';
+  readonly code: string = 'ANALYTICS_UNAVAILABLE';
+}
+/** The server will not have us: a wrong address, user, password or certificate, or a right that is missing. Somebody has to change a setting. */
+export class AnalyticsRefused extends AnalyticsUnavailable {
+  override readonly code: string = 'ANALYTICS_REFUSED';
 }
 export class NotYet extends Error {
   readonly code = 'NOT_YET';

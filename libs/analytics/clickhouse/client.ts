@@ -1,7 +1,8 @@
-import { ClickHouseError, ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
-import { AnalyticsUnavailable } from '../analytics.js';
-import { RowsRefused } from '../analytics-writer.js';
+import { readFileSync } from 'node:fs';
+import { ClickHouseLogLevel, type ClickHouseSettings, createClient } from '@clickhouse/client';
+import { AnalyticsRefused } from '../analytics.js';
 import { answerBytes } from './answer-stream.js';
+import { translate, translateInsert } from './failures.js';
 import { type QueryParams, statementForm } from './statement-form.js';
 
 export type QuerySettings = ClickHouseSettings;
@@ -10,8 +11,8 @@ export type QuerySettings = ClickHouseSettings;
  * A ClickHouse database over HTTP, with few verbs. Rows are JSON objects in which 64-bit integers and decimals are strings and times are
  * RFC 3339 in UTC (`2026-11-23T08:00:00.000Z`); times are read in that form too. Tables in SQL are named without their database.
  * Parameters are written `{name:Type}`; each may be up to 128 KiB, as ClickHouse is set by default.
- * @throws AnalyticsUnavailable when ClickHouse cannot be reached, is going down, or has no room now: try again. Anything else that it says
- * (a ClickHouseError) is a bug of the statement.
+ * @throws AnalyticsUnavailable when ClickHouse cannot be reached, is going down, or has no room now: try again. AnalyticsRefused when it does not take
+ * the user, or this side its certificate. Anything else that it says (a ClickHouseError) is a bug of the statement.
  */
 export interface ClickHouseConnection {
   readonly database: string;
@@ -25,7 +26,7 @@ export interface ClickHouseConnection {
   insert(table: string, rows: readonly object[], settings?: QuerySettings): Promise<void>;
   /** The bytes of the answer in the format that the statement names, such as `… FORMAT RowBinary`. An error of ClickHouse on the way ends it by throwing. */
   stream(sql: string, params?: QueryParams, settings?: QuerySettings): AsyncIterable<Uint8Array>;
-  /** Makes the database when there is none; all other verbs need it. */
+  /** Makes the database when there is none, which needs a right only then; all other verbs need the database. */
   createDatabase(): Promise<void>;
   /** The same server, another database. */
   withDatabase(database: string): ClickHouseConnection;
@@ -36,6 +37,8 @@ export interface ClickHouseOptions {
   /** `http(s)://user:password@host:port` */
   readonly url: string;
   readonly database: string;
+  /** PEM file of authorities to trust in place of the system's. */
+  readonly caFile?: string;
   /** How long ClickHouse may say nothing; 120,000 when absent. */
   readonly requestTimeoutMs?: number;
 }
@@ -48,14 +51,18 @@ const common: ClickHouseSettings = {
   date_time_input_format: 'best_effort',
 };
 
-export function openClickHouse({ url, database, requestTimeoutMs = 120_000 }: ClickHouseOptions): ClickHouseConnection {
+/** Does not connect yet. @throws AnalyticsRefused when the file of authorities cannot be read. */
+export function openClickHouse(options: ClickHouseOptions): ClickHouseConnection {
+  const { url, database, caFile, requestTimeoutMs = 120_000 } = options;
   const address = new URL(url);
+  const authorities = caFile === undefined ? undefined : readAuthorities(caFile);
   const open = (name: string | undefined) =>
     createClient({
       url: address.origin + address.pathname,
       username: decodeURIComponent(address.username) || 'default',
       password: decodeURIComponent(address.password),
       ...(name === undefined ? {} : { database: name }),
+      ...(authorities === undefined ? {} : { tls: { ca_cert: authorities } }),
       request_timeout: requestTimeoutMs,
       max_open_connections: 16,
       keep_alive: { enabled: true, idle_socket_ttl: 2_500 },
@@ -66,6 +73,13 @@ export function openClickHouse({ url, database, requestTimeoutMs = 120_000 }: Cl
       log: { level: ClickHouseLogLevel.OFF },
     });
   const client = open(database);
+  const translated = async <Result>(call: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await call();
+    } catch (error) {
+      throw translate(error, address.host);
+    }
+  };
 
   // The client's own `query` sends long parameters as a form too, but `exec`, whose bytes are ours, does not.
   async function* stream(sql: string, params?: QueryParams, settings?: QuerySettings): AsyncIterable<Uint8Array> {
@@ -77,7 +91,7 @@ export function openClickHouse({ url, database, requestTimeoutMs = 120_000 }: Cl
     try {
       yield* answerBytes(answer, typeof tag === 'string' ? tag : undefined);
     } catch (error) {
-      throw translate(error);
+      throw translate(error, address.host);
     } finally {
       answer.destroy();
     }
@@ -96,21 +110,31 @@ export function openClickHouse({ url, database, requestTimeoutMs = 120_000 }: Cl
     },
     async insert(table, rows, settings) {
       if (rows.length === 0) return;
-      await translatedInsert(() =>
-        client.insert({ table, values: rows as unknown[], format: 'JSONEachRow', ...withParams(undefined, settings) }),
-      );
+      try {
+        await client.insert({ table, values: rows as unknown[], format: 'JSONEachRow', ...withParams(undefined, settings) });
+      } catch (error) {
+        throw translateInsert(error, address.host);
+      }
     },
     stream,
     async createDatabase() {
       // Not by the client above: ClickHouse refuses every statement that names a database which is not there.
       const outside = open(undefined);
       try {
+        const asked = await translated(() =>
+          outside.query({
+            query: 'SELECT name FROM system.databases WHERE name = {name:String}',
+            query_params: { name: database },
+            format: 'JSONEachRow',
+          }),
+        );
+        if ((await asked.json()).length > 0) return;
         await translated(() => outside.command({ query: `CREATE DATABASE IF NOT EXISTS ${identifier(database)} ENGINE = Atomic` }));
       } finally {
         await outside.close();
       }
     },
-    withDatabase: (other) => openClickHouse({ url, database: other, requestTimeoutMs }),
+    withDatabase: (other) => openClickHouse({ ...options, database: other }),
     close: () => client.close(),
   };
 }
@@ -127,75 +151,12 @@ function withParams(params: QueryParams | undefined, settings: QuerySettings | u
   };
 }
 
-async function translated<Result>(call: () => Promise<Result>): Promise<Result> {
+function readAuthorities(caFile: string): Buffer {
   try {
-    return await call();
-  } catch (error) {
-    throw translate(error);
+    return readFileSync(caFile);
+  } catch (cause) {
+    throw new AnalyticsRefused(`tlsCAFile of ClickHouse's address cannot be read: ${(cause as Error).message}`, { cause });
   }
-}
-
-/**
- * Errors of ClickHouse that say that it is the rows: 6, 26, 27, 38, 41, 72, 376 and 675 cannot parse; 53 type, 69 and 321 out of range,
- * 117 incorrect data, 131 too large, 349 null, 407 decimal overflow.
- */
-const ofTheRows = new Set(['6', '26', '27', '38', '41', '53', '69', '72', '117', '131', '321', '349', '376', '407', '675']);
-
-async function translatedInsert(call: () => Promise<unknown>): Promise<void> {
-  try {
-    await call();
-  } catch (error) {
-    if (error instanceof ClickHouseError && ofTheRows.has(error.code)) throw new RowsRefused(firstLine(error), { cause: error });
-    throw translate(error);
-  }
-}
-
-/**
- * Errors of ClickHouse that pass: try again later. 159 time limit, 202 too many queries, 203 no free connection, 209 and 210 network,
- * 236 aborted (going down), 241 memory limit, 242 table read only, 243 no space on the disk, 252 too many parts, 279 no replica reached,
- * 319 unknown status of insert, 394 cancelled, 745 overloaded, 999 Keeper.
- */
-const passing = new Set(['159', '202', '203', '209', '210', '236', '241', '242', '243', '252', '279', '319', '394', '745', '999']);
-const networkCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ERR_STREAM_PREMATURE_CLOSE',
-  'HPE_INVALID_CONSTANT',
-]);
-
-function translate(error: unknown): unknown {
-  if (!isError(error)) return error;
-  const unavailable = error instanceof ClickHouseError ? passing.has(error.code) : isNetworkError(error);
-  return unavailable ? new AnalyticsUnavailable(`ClickHouse is not available: ${firstLine(error)}`, { cause: error }) : error;
-}
-
-/** By its form: errors of Node's own modules are of another realm where the code runs in a vm context (jest), and no `Error` there. */
-function isError(error: unknown): error is Error {
-  return error instanceof Error || (typeof error === 'object' && error !== null && 'message' in error && 'stack' in error);
-}
-
-function isNetworkError(error: Error): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  // The client says a time-out in words alone; several addresses tried come as one AggregateError; a proxy answers 502 to 504 in words of its own.
-  return (
-    (code !== undefined && networkCodes.has(code)) ||
-    /^(Timeout error|socket hang up|aborted|premature close)/i.test(error.message) ||
-    /\b50[234]\b.*(Bad Gateway|Service|Gateway Time)/is.test(error.message) ||
-    ('errors' in error && Array.isArray(error.errors) && error.errors.every((one) => isError(one) && isNetworkError(one)))
-  );
-}
-
-function firstLine(error: Error): string {
-  const text = error.message || ((error as NodeJS.ErrnoException).code ?? error.name);
-  return text.split('\n', 1)[0]!.slice(0, 300);
 }
 
 function isLoopback(address: URL): boolean {

@@ -1,3 +1,4 @@
+export { clickHouseAddress } from './address.js';
 export { type ClickHouseConnection, type ClickHouseOptions, openClickHouse } from './client.js';
 export { migrate, SchemaMismatch } from './migrate.js';
 export { openAnalytics } from './open-analytics.js';

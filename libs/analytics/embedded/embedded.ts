@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { EngineStartError } from './engine-errors.js';
-import { defaultMemoryBytesMax, type EngineLayout, keptPassword, makeFolder } from './engine-files.js';
+import { defaultMemoryBytesMax, type EngineCluster, type EngineLayout, type EngineUser, keptPassword, makeFolder } from './engine-files.js';
 import { type EngineProcess, freePorts, startEngineProcess } from './engine-process.js';
 
 export interface EmbeddedClickHouseOptions {
@@ -12,6 +12,14 @@ export interface EmbeddedClickHouseOptions {
   readonly nativePort: number;
   /** Of the user `reader`; absent: generated at the first start and kept in the folder. */
   readonly readerPassword?: string;
+  /** Of the apps' user; absent: generated at the first start and kept in the folder. Shards must know each other's before they start. */
+  readonly password?: string;
+  /** Further users, each with these rights and no others. */
+  readonly users?: readonly EngineUser[];
+  /** Databases beside `vitrine` that clients of the native protocol may name when they introduce themselves. */
+  readonly databases?: readonly string[];
+  /** Makes the engine one of the shards of a cluster of such engines. */
+  readonly cluster?: EngineCluster;
   /** All that the engine may use; a quarter of the machine's memory, between 1 and 6 GiB, when absent. */
   readonly memoryBytesMax?: number;
   /** Start it again on the same ports when it dies. */
@@ -68,8 +76,11 @@ export async function startEmbeddedClickHouse(options: EmbeddedClickHouseOptions
     httpPort: options.httpPort || freeHttp,
     nativePort: options.nativePort || freeNative,
     memoryBytesMax: options.memoryBytesMax ?? defaultMemoryBytesMax(),
-    password: await keptPassword(folder, 'password'),
+    password: options.password ?? (await keptPassword(folder, 'password')),
     readerPassword: options.readerPassword ?? (await keptPassword(folder, 'reader-password')),
+    users: options.users ?? [],
+    databases: options.databases ?? [],
+    cluster: options.cluster,
   };
 
   const supervisor = new Supervisor(layout, options);

@@ -15,6 +15,24 @@ export interface EngineLayout {
   readonly memoryBytesMax: number;
   readonly password: string;
   readonly readerPassword: string;
+  readonly users: readonly EngineUser[];
+  readonly databases: readonly string[];
+  readonly cluster: EngineCluster | undefined;
+}
+
+export interface EngineUser {
+  /** Lower-case letters, digits and `_`. */
+  readonly name: string;
+  readonly password: string;
+  /** Statements without the user: `GRANT SELECT ON shop.*`. */
+  readonly grants: readonly string[];
+}
+
+/** Engines of one machine as the shards of a cluster, one replica each. They speak with each other as the user `vitrine`. */
+export interface EngineCluster {
+  readonly name: string;
+  /** In order; this engine is the one with its own native port. */
+  readonly shards: readonly { readonly nativePort: number; readonly password: string }[];
 }
 
 const GiB = 1024 ** 3;
@@ -95,7 +113,7 @@ export function engineModules(): { readonly library: string; readonly ffi: strin
 export const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest('hex');
 const xml = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-function configXml({ folder, httpPort, memoryBytesMax }: EngineLayout, nativePortInside: number): string {
+function configXml({ folder, httpPort, nativePort, memoryBytesMax, cluster }: EngineLayout, nativePortInside: number): string {
   const data = xml(join(folder, 'data'));
   return `<clickhouse>
   <path>${data}/</path>
@@ -126,11 +144,30 @@ function configXml({ folder, httpPort, memoryBytesMax }: EngineLayout, nativePor
     <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>
     <old_parts_lifetime>30</old_parts_lifetime>
   </merge_tree>
-</clickhouse>
+
+  <!-- As strict as a server can be: what the apps' rights must be is tried on this engine. -->
+  <access_control_improvements>
+    <select_from_system_db_requires_grant>1</select_from_system_db_requires_grant>
+    <select_from_information_schema_requires_grant>1</select_from_information_schema_requires_grant>
+    <table_engines_require_grant>1</table_engines_require_grant>
+  </access_control_improvements>
+${cluster === undefined ? '' : remoteServersXml(cluster, nativePort, nativePortInside)}</clickhouse>
 `;
 }
 
-function usersXml({ memoryBytesMax, password, readerPassword }: EngineLayout): string {
+/** An engine knows itself among the shards by the port on which it really listens. */
+function remoteServersXml({ name, shards }: EngineCluster, nativePort: number, nativePortInside: number): string {
+  const replicas = shards.map(
+    (shard) => `<shard><replica><host>127.0.0.1</host><port>${shard.nativePort === nativePort ? nativePortInside : shard.nativePort}</port>
+      <user>vitrine</user><password>${xml(shard.password)}</password></replica></shard>`,
+  );
+  return `  <remote_servers><${name}>
+    ${replicas.join('\n    ')}
+  </${name}></remote_servers>
+`;
+}
+
+function usersXml({ memoryBytesMax, password, readerPassword, users }: EngineLayout): string {
   const queryBytes = Math.floor(memoryBytesMax * 0.7);
   const spillBytes = Math.floor(memoryBytesMax / 4);
   const readerBytes = Math.floor(memoryBytesMax / 3);
@@ -189,7 +226,15 @@ function usersXml({ memoryBytesMax, password, readerPassword }: EngineLayout): s
       <password_sha256_hex>${sha256(readerPassword)}</password_sha256_hex>${loopback}<profile>reader</profile><quota>default</quota>
       <grants><query>GRANT SELECT, SHOW ON vitrine.*</query></grants>
     </reader>
-  </users>
+${users.map((user) => userXml(user, loopback)).join('')}  </users>
 </clickhouse>
+`;
+}
+
+function userXml({ name, password, grants }: EngineUser, networks: string): string {
+  return `    <${name}>
+      <password_sha256_hex>${sha256(password)}</password_sha256_hex>${networks}<profile>default</profile><quota>default</quota>
+      <grants>${grants.map((grant) => `<query>${xml(grant)}</query>`).join('')}</grants>
+    </${name}>
 `;
 }

@@ -39,7 +39,12 @@ export async function startEngineProcess(layout: EngineLayout, onLog: (line: str
     config: join(layout.folder, 'config.xml'),
     nativePort: layout.nativePort,
     nativePortInside,
-    users: { vitrine: sha256(layout.password), reader: sha256(layout.readerPassword) },
+    users: Object.fromEntries(
+      [{ name: 'vitrine', password: layout.password }, { name: 'reader', password: layout.readerPassword }, ...layout.users].map(
+        ({ name, password }) => [name, sha256(password)],
+      ),
+    ),
+    databases: layout.databases,
   };
   // A session of its own: Ctrl-C reaches the apps alone, which end the engine in their order. Nothing of the parent's environment is its business.
   const child = spawn(process.execPath, [join(layout.folder, 'engine.cjs')], {

@@ -12,6 +12,8 @@ export interface EngineOrders {
   readonly nativePortInside: number;
   /** User → SHA-256 of the password in hex. */
   readonly users: Readonly<Record<string, string>>;
+  /** That clients of the native protocol may name, beside `vitrine` and ClickHouse's own. */
+  readonly databases: readonly string[];
 }
 
 /**
@@ -33,7 +35,7 @@ process.stdin.on('end', end).on('error', end).resume();
 
 const helloBytesMax = 4096;
 const helloMs = 10000;
-const databases = ['', 'vitrine', 'default', 'system', 'information_schema', 'INFORMATION_SCHEMA'];
+const databases = ['', 'vitrine', 'default', 'system', 'information_schema', 'INFORMATION_SCHEMA', ...orders.databases];
 
 /** Undefined: more bytes are needed. Throws when this is no client's Hello: kind 0, name, major, minor, revision, database, user, password. */
 function readHello(bytes) {

@@ -1,2 +1,3 @@
 export * from './embedded.js';
 export { type EngineStartCode, EngineStartError } from './engine-errors.js';
+export type { EngineCluster, EngineUser } from './engine-files.js';

@@ -1,1 +1,2 @@
+export { accountStatements, grantsFor, readerGrantsFor } from './grants.js';
 export { migrations } from './migrations.js';
