@@ -11,7 +11,7 @@ import { type EmbeddedClickHouse, startEmbeddedClickHouse } from '#libs/analytic
 import { migrations } from '#libs/analytics/schema';
 import type { EventLog, JsonObject, Position } from '#libs/event-log';
 import { openFileLog } from '#libs/event-log/file';
-import { lockFileLeadership } from './leadership.js';
+import { lockFileLeadership } from '#libs/leadership';
 import { Projector } from './projector.js';
 import { defaultLimits, ProjectorModule } from './projector.module.js';
 import { requestRebuild } from './rebuild-request.js';
@@ -145,7 +145,7 @@ describe('projector', () => {
       `${untimely} PageViewed`,
       `${immense} OrderCompleted`,
     ]);
-    expect(letters[0]?.reason).toContain('newer than this program');
+    expect(letters[0]?.reason).toBe('PageViewed of schema 2: this version reads 1 to 1');
     expect(letters.every(({ reason }) => reason !== '')).toBe(true);
     const counted = await registry.getSingleMetricAsString('vitrine_projector_dead_letters_total');
     expect(counted).toMatch(/type="PageViewed"\} 2/);
