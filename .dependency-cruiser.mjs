@@ -3,7 +3,7 @@
  * apps → features → ports and domain; adapters → their own port and driver; domain → nothing.
  */
 const adapters =
-  '^libs/(event-log/(file|eventstoredb)|analytics/(clickhouse|embedded)|snapshots/(file|nats)|customer-keys/(embedded|nats))/';
+  '^libs/(event-log/(file|eventstoredb)|analytics/(clickhouse|embedded)|snapshots/(file|nats)|customer-keys/(embedded|nats)|leadership/nats)/';
 
 export default {
   forbidden: [

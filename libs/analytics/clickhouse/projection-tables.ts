@@ -5,8 +5,8 @@ import { type ClickHouseConnection, identifier } from './client.js';
 import { migrate } from './migrate.js';
 import { openAnalyticsWriter } from './writer.js';
 
-/** Not exchanged: both databases have run the same migrations. */
-const schemaTable = 'schema_versions';
+/** Not exchanged: both databases have run the same migrations on the same shards. */
+const schemaTables = ['schema_versions', 'shard_layout'];
 /** Exchanged last: as long as the old checkpoint stands, a rebuild that was cut short is asked for again. */
 const checkpointTable = 'checkpoints';
 
@@ -20,11 +20,13 @@ export function openProjectionTables(connection: ClickHouseConnection, migration
   let besideName = '';
   let beside: ClickHouseConnection | undefined;
   const drop = async () => {
-    const left = await connection.query<{ name: string }>('SELECT name FROM system.databases WHERE startsWith(name, {prefix:String})', {
-      prefix,
-    });
-    for (const { name } of left) {
-      if (/^[0-9a-f]{16}$/.test(name.slice(prefix.length))) await connection.command(`DROP DATABASE IF EXISTS ${identifier(name)} SYNC`);
+    for (const { connection: each } of await connection.shards()) {
+      const left = await each.query<{ name: string }>('SELECT name FROM system.databases WHERE startsWith(name, {prefix:String})', {
+        prefix,
+      });
+      for (const { name } of left) {
+        if (/^[0-9a-f]{16}$/.test(name.slice(prefix.length))) await each.command(`DROP DATABASE IF EXISTS ${identifier(name)} SYNC`);
+      }
     }
     await beside?.close();
     beside = undefined;
@@ -43,15 +45,22 @@ export function openProjectionTables(connection: ClickHouseConnection, migration
       return openAnalyticsWriter(beside);
     },
     async exchange() {
-      const tables = await connection.query<{ name: string }>(
-        "SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree' AND name != {schema:String}",
-        { database: besideName, schema: schemaTable },
-      );
-      const names = tables.map(({ name }) => name).sort((a, b) => Number(a === checkpointTable) - Number(b === checkpointTable));
-      for (const name of names) {
-        const [live, rebuilt] = [connection.database, besideName].map((database) => `${identifier(database)}.${identifier(name)}`);
-        await connection.command(`EXCHANGE TABLES ${live} AND ${rebuilt}`);
-      }
+      const shards = await connection.shards();
+      const exchange = async (isCheckpoint: boolean) => {
+        for (const { connection: each, part } of shards) {
+          const tables = await each.query<{ name: string }>(
+            "SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree'",
+            { database: besideName },
+          );
+          for (const { name } of tables) {
+            if (schemaTables.includes(name) || (name === part(checkpointTable)) !== isCheckpoint) continue;
+            const [live, rebuilt] = [connection.database, besideName].map((database) => `${identifier(database)}.${identifier(name)}`);
+            await each.command(`EXCHANGE TABLES ${live} AND ${rebuilt}`);
+          }
+        }
+      };
+      await exchange(false);
+      await exchange(true);
       await drop();
     },
     close: async () => beside?.close(),

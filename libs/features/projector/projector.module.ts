@@ -2,8 +2,8 @@ import { type DynamicModule, Inject, Injectable, Logger, Module, type OnApplicat
 import type { Registry } from 'prom-client';
 import type { ProjectionTables } from '#libs/analytics';
 import type { EventLog } from '#libs/event-log';
+import type { AcquireLeadership } from '#libs/leadership';
 import type { BatchLimits } from './event-buffer.js';
-import type { AcquireLeadership } from './leadership.js';
 import { ProjectorMetrics } from './metrics.js';
 import { Projector } from './projector.js';
 

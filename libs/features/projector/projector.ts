@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { AnalyticsUnavailable, type AnalyticsWriter, type ProjectionTables } from '#libs/analytics';
 import { type EventLog, EventLogUnavailable, type Position } from '#libs/event-log';
+import type { AcquireLeadership, Leadership } from '#libs/leadership';
 import { type BatchLimits, batchesOf, type EventBatch } from './event-buffer.js';
-import type { AcquireLeadership } from './leadership.js';
 import type { ProjectorMetrics, ProjectorState } from './metrics.js';
 import { projectBatch } from './project-batch.js';
 import { asksForRebuild } from './rebuild-request.js';
@@ -59,7 +59,7 @@ export class Projector {
         this.become('standing by');
         const leadership = await this.parts.acquireLeadership(signal);
         try {
-          await this.lead(AbortSignal.any([signal, leadership.lost]));
+          await this.lead(AbortSignal.any([signal, leadership.lost]), leadership);
         } finally {
           await leadership.release();
         }
@@ -72,13 +72,13 @@ export class Projector {
   }
 
   /** Follows the log until the signal; what passes is tried again, from the checkpoint. */
-  private async lead(signal: AbortSignal): Promise<void> {
+  private async lead(signal: AbortSignal, leadership: Leadership): Promise<void> {
     let backOffMs = backOffMsMin;
     while (!signal.aborted) {
       const before = this.current.projectedTo;
       try {
-        const request = await this.follow(signal);
-        if (request !== undefined) await this.rebuild(request, signal);
+        const request = await this.follow(signal, leadership);
+        if (request !== undefined) await this.rebuild(request, signal, leadership);
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof AnalyticsUnavailable || error instanceof EventLogUnavailable)) throw error;
@@ -93,11 +93,13 @@ export class Projector {
   }
 
   /** Keeps the live tables current; answers the position of a request to rebuild them, up to which they are. */
-  private async follow(signal: AbortSignal): Promise<Position | undefined> {
+  private async follow(signal: AbortSignal, leadership: Leadership): Promise<Position | undefined> {
     const writer = await this.parts.tables.live();
     this.current.projectedTo = await writer.checkpoint();
     this.become('catching up');
     for await (const batch of this.batches(this.current.projectedTo, signal)) {
+      // A process that stood still for longer than its leadership lasted has not been told so yet.
+      if (!leadership.holds()) return undefined;
       const at = batch.events.findIndex(asksForRebuild);
       // The checkpoint stays before the request until it is fulfilled, so that it is met again after a kill.
       const [events, upTo] = at < 0 ? [batch.events, batch.upTo] : [batch.events.slice(0, at), batch.events[at - 1]?.position];
@@ -115,13 +117,15 @@ export class Projector {
    * Fills empty tables from the beginning of the log to its end beside the live ones, which go on being read as they are, and exchanges them.
    * Cut short anywhere it is done again from its beginning.
    */
-  private async rebuild(request: Position, signal: AbortSignal): Promise<void> {
+  private async rebuild(request: Position, signal: AbortSignal, leadership: Leadership): Promise<void> {
     this.become('rebuilding');
     this.parts.report(`rebuilding all tables, as asked at position ${request}`);
     const writer = await this.parts.tables.beside();
     for await (const batch of this.batches(null, signal)) {
+      if (!leadership.holds()) return;
       if (batch.events.length > 0) await this.write(writer, batch);
       if (!batch.caughtUp || batch.upTo < request) continue;
+      if (!leadership.holds()) return;
       await this.parts.tables.exchange();
       this.parts.metrics.rebuilt();
       this.parts.report(`all tables are rebuilt up to position ${batch.upTo}`);

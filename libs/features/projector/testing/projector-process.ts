@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import { openClickHouse, openProjectionTables } from '#libs/analytics/clickhouse';
 import { migrations } from '#libs/analytics/schema';
 import { openFileLog } from '#libs/event-log/file';
-import { lockFileLeadership } from '../leadership.js';
+import { lockFileLeadership } from '#libs/leadership';
 import { ProjectorMetrics } from '../metrics.js';
 import { Projector } from '../projector.js';
 

@@ -1,0 +1,2 @@
+export * from './leadership.js';
+export * from './lock-file.js';
