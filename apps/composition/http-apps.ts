@@ -5,7 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { configureAdminHttp } from '#libs/features/admin';
 import { configureCollectorHttp } from '#libs/features/collector';
 import { configureContentQueryHttp, edgeServerOptions, ServingTables } from '#libs/features/content-query';
-import { OpsModule, type ReadinessCheck, readUnreadBodies } from '#libs/features/ops';
+import { closeInTime, OpsModule, type ReadinessCheck, readUnreadBodies } from '#libs/features/ops';
 import type { ProcessFrame } from './frame.js';
 import { portProblem } from './free-port.js';
 
@@ -81,7 +81,7 @@ async function listening(
   app: NestFastifyApplication,
   setting: 'VITRINE_EDGE_PORT' | 'VITRINE_ADMIN_PORT' | 'VITRINE_OPS_PORT',
 ): Promise<string> {
-  closing.add(() => app.close());
+  closing.add(() => closeInTime(() => app.close(), app.getHttpServer()));
   try {
     await app.listen(settings[setting], settings.VITRINE_HOST);
   } catch (error) {

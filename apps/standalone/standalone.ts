@@ -34,6 +34,8 @@ export async function startStandalone(settings: Settings, fatal: (reason: unknow
     const { engine, analyticsUrl, ...tables } = await openTables(frame);
     const adminKey = await firstKey(frame, log);
     const readers = openReaders(frame, log);
+    // What stands in the log and cannot be read is told before anything works by it.
+    await Promise.all([readers.definitions.caughtUp(), readers.apiKeys.caughtUp()]);
     const publication = await openSnapshots(frame);
     const facts = await openFacts(frame, log);
     await forwardLeftBehind(frame, log);

@@ -216,7 +216,10 @@ export async function startEdge(
       return events;
     },
     async close() {
-      await app.close();
+      const closing = app.close();
+      // A test that does not read an answer to its end keeps its connection.
+      app.getHttpServer().closeAllConnections();
+      await closing;
       await facts.close();
       await publication.close();
       await log.close();
