@@ -8,7 +8,7 @@ import { selfSigned } from '../../event-log/testing/esdb-server/self-signed.js';
 import { AnalyticsRefused } from '../analytics.js';
 import { type EmbeddedClickHouse, startEmbeddedClickHouse } from '../embedded/embedded.js';
 import { clickHouseAddress } from './address.js';
-import { openClickHouse } from './client.js';
+import { openClickHouse } from './open-clickhouse.js';
 
 describe('the address of ClickHouse', () => {
   it.each([
@@ -20,6 +20,17 @@ describe('the address of ClickHouse', () => {
     ['https://ch/shop?tlsCAFile=%2Fetc%2Fca.pem', { url: 'https://ch:8443', database: 'shop', caFile: '/etc/ca.pem' }],
   ])('%s', (text, expected) => {
     expect(clickHouseAddress(text)).toEqual(expected);
+  });
+
+  it('names the shards of a cluster', () => {
+    const urls = ['https://apps:x@a:8443', 'https://apps:x@b:9443'];
+    expect(clickHouseAddress('https://apps:x@a,b:9443/shop', 'two')).toEqual({
+      url: urls[0],
+      database: 'shop',
+      cluster: { name: 'two', urls },
+    });
+    expect(() => clickHouseAddress('https://apps:x@a,b:9443/shop')).toThrow('VITRINE_ANALYTICS_CLUSTER');
+    expect(() => clickHouseAddress('https://apps:x@a/shop', "two'")).toThrow('VITRINE_ANALYTICS_CLUSTER');
   });
 
   it.each([

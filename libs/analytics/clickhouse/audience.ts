@@ -1,6 +1,7 @@
 import { type Criteria, customersListed } from '#libs/domain';
 import type { AudienceRows, ClientScope, SegmentCriteria } from '../analytics.js';
-import type { ClickHouseConnection } from './client.js';
+import type { ClickHouseConnection, Shard } from './client.js';
+import { inHashOrder } from './hash-order.js';
 import { judge, judgingSettings, type Part } from './judgement.js';
 
 export interface AudienceQuery {
@@ -17,33 +18,35 @@ const bitsPerWord = 64;
 
 /**
  * The hash is the first column of the facts' order within a client: so a large client is judged slice by slice of the hashes, each read once, and
- * the slices one after the other are in the order of the hash.
+ * the slices one after the other are in the order of the hash. Shards are asked at once, and their rows put together in that order.
  */
 export async function audienceRows(
   connection: ClickHouseConnection,
   query: AudienceQuery,
   rowsMax: number = sliceRowsMax,
 ): Promise<AudienceRows> {
-  const slices = query.only === undefined ? await slicesOf(connection, query.scope.clientId, rowsMax) : [{ only: query.only }];
-  return {
-    segmentIds: query.segmentIds,
-    words: wordsOf(query.segmentIds),
-    chunks: chunksOf(connection, query, slices),
-  };
+  const words = wordsOf(query.segmentIds);
+  const parts = await Promise.all(
+    (await connection.shards()).map(async (shard) => ({
+      shard,
+      slices: query.only === undefined ? await slicesOf(shard, query.scope.clientId, rowsMax) : [{ only: query.only }],
+    })),
+  );
+  const chunks = parts.map(({ shard, slices }) => chunksOf(shard, query, slices));
+  return { segmentIds: query.segmentIds, words, chunks: inHashOrder(chunks, 8 + 8 * words) };
 }
 
-async function* chunksOf(connection: ClickHouseConnection, query: AudienceQuery, slices: readonly Part[]): AsyncIterable<Uint8Array> {
+async function* chunksOf(shard: Shard, query: AudienceQuery, slices: readonly Part[]): AsyncGenerator<Uint8Array, void, undefined> {
   for (const slice of slices) {
-    const { sql, parameters } = audienceSql(query, slice);
-    yield* connection.stream(sql, parameters.all, judgingSettings);
+    const { sql, parameters } = audienceSql(shard, query, slice);
+    yield* shard.connection.stream(sql, parameters.all, judgingSettings);
   }
 }
 
-function audienceSql({ scope, segments, segmentIds, asOf }: AudienceQuery, part: Part) {
-  const { parameters, query, conditions } = judge(scope, asOf, part);
+function audienceSql(shard: Shard, { scope, segments, segmentIds, asOf }: AudienceQuery, part: Part) {
+  const { parameters, query, conditions, listed } = judge(shard, scope, asOf, part);
   conditions.segments(segmentIds, segments);
   const listedOf = segmentIds.map((id) => [...customersListed(criteriaOf(segments, id), segments)]);
-  const listed = listedIn([...new Set(listedOf.flat())], part);
   const bits = segmentIds.map((id, index) => {
     const lists = listedOf[index] ?? [];
     const holdable = lists.length === 0 ? 'known > 0' : `(known > 0 OR customer_id IN ${parameters.set(lists)})`;
@@ -53,7 +56,7 @@ function audienceSql({ scope, segments, segmentIds, asOf }: AudienceQuery, part:
     { length: wordsOf(segmentIds) },
     (_, word) => bits.slice(word * bitsPerWord, (word + 1) * bitsPerWord).join(' + ') || 'toUInt64(0)',
   );
-  const source = query.sql(listed.length === 0 ? undefined : listedSql(parameters.texts(listed), part));
+  const source = query.sql(listed(listedIn([...new Set(listedOf.flat())], part)));
   const sql = `SELECT ${['customer_hash', ...words.map((word, index) => `${word} AS word${index}`)].join(',\n  ')}
 FROM
 (
@@ -62,12 +65,6 @@ ${conditions.sql(source)}
 ORDER BY customer_hash
 FORMAT RowBinary`;
   return { sql, parameters };
-
-  function listedSql(ids: string, { hashes }: Part): string {
-    if (hashes === undefined) return ids;
-    const [from, to] = [parameters.add('UInt64', String(hashes.from)), parameters.add('UInt64', String(hashes.to))];
-    return `arrayFilter(id -> xxHash64(id) BETWEEN ${from} AND ${to}, ${ids})`;
-  }
 }
 
 /** One for no segments too: the row of a customer is never its hash alone. */
@@ -86,12 +83,10 @@ function listedIn(ids: readonly string[], { only }: Part): readonly string[] {
 }
 
 /** Equal ranges of the hash, which is even. */
-async function slicesOf(connection: ClickHouseConnection, clientId: string, rowsMax: number): Promise<readonly Part[]> {
+async function slicesOf({ connection, part }: Shard, clientId: string, rowsMax: number): Promise<readonly Part[]> {
   const [counted] = await connection.query<{ rows: string }>(
-    'SELECT count() AS rows FROM behaviour_facts WHERE client_id = {client:String}',
-    {
-      client: clientId,
-    },
+    `SELECT count() AS rows FROM ${part('behaviour_facts')} WHERE client_id = {client:String}`,
+    { client: clientId },
   );
   const slices = Math.max(1, Math.ceil(Number(counted?.rows ?? 0) / rowsMax));
   if (slices === 1) return [{}];

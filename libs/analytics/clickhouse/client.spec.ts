@@ -7,8 +7,10 @@ import { AnalyticsUnavailable } from '../analytics.js';
 import { RowsRefused } from '../analytics-writer.js';
 import { type EmbeddedClickHouse, startEmbeddedClickHouse } from '../embedded/embedded.js';
 import type { Migration } from '../schema/migration.js';
-import { type ClickHouseConnection, openClickHouse } from './client.js';
-import { migrate, SchemaMismatch } from './migrate.js';
+import type { ClickHouseConnection } from './client.js';
+import { migrate } from './migrate.js';
+import { openClickHouse } from './open-clickhouse.js';
+import { SchemaMismatch } from './schema-mismatch.js';
 
 let folder: string;
 let engine: EmbeddedClickHouse;

@@ -7,6 +7,16 @@ import { type QueryParams, statementForm } from './statement-form.js';
 
 export type QuerySettings = ClickHouseSettings;
 
+/** Customers of all clients: those who lie on one server. What concerns one customer alone is asked of each shard. */
+export interface Shard {
+  /** To this server alone. */
+  readonly connection: ClickHouseConnection;
+  /** The name of that part of a table that lies here. */
+  part(table: string): string;
+  /** A condition (SQL): whether a customer's rows lie here; undefined: everybody's do. */
+  holds(client: string, customer: string): string | undefined;
+}
+
 /**
  * A ClickHouse database over HTTP, with few verbs. Rows are JSON objects in which 64-bit integers and decimals are strings and times are
  * RFC 3339 in UTC (`2026-11-23T08:00:00.000Z`); times are read in that form too. Tables in SQL are named without their database.
@@ -16,6 +26,8 @@ export type QuerySettings = ClickHouseSettings;
  */
 export interface ClickHouseConnection {
   readonly database: string;
+  /** Name of the cluster over which the tables are spread; undefined: one server. */
+  readonly cluster: string | undefined;
   query<Row>(sql: string, params?: QueryParams, settings?: QuerySettings): Promise<Row[]>;
   /** A statement without an answer. */
   command(sql: string, params?: QueryParams, settings?: QuerySettings): Promise<void>;
@@ -28,12 +40,14 @@ export interface ClickHouseConnection {
   stream(sql: string, params?: QueryParams, settings?: QuerySettings): AsyncIterable<Uint8Array>;
   /** Makes the database when there is none, which needs a right only then; all other verbs need the database. */
   createDatabase(): Promise<void>;
+  /** Where the customers lie: this database alone, or its parts on the servers of a cluster. */
+  shards(): Promise<readonly Shard[]>;
   /** The same server, another database. */
   withDatabase(database: string): ClickHouseConnection;
   close(): Promise<void>;
 }
 
-export interface ClickHouseOptions {
+export interface ServerOptions {
   /** `http(s)://user:password@host:port` */
   readonly url: string;
   readonly database: string;
@@ -52,7 +66,7 @@ const common: ClickHouseSettings = {
 };
 
 /** Does not connect yet. @throws AnalyticsRefused when the file of authorities cannot be read. */
-export function openClickHouse(options: ClickHouseOptions): ClickHouseConnection {
+export function openServer(options: ServerOptions): ClickHouseConnection {
   const { url, database, caFile, requestTimeoutMs = 120_000 } = options;
   const address = new URL(url);
   const authorities = caFile === undefined ? undefined : readAuthorities(caFile);
@@ -97,8 +111,9 @@ export function openClickHouse(options: ClickHouseOptions): ClickHouseConnection
     }
   }
 
-  return {
+  const connection: ClickHouseConnection = {
     database,
+    cluster: undefined,
     async query<Row>(sql: string, params?: QueryParams, settings?: QuerySettings): Promise<Row[]> {
       const chunks: Uint8Array[] = [];
       for await (const chunk of stream(`${sql}\nFORMAT JSONEachRow`, params, settings)) chunks.push(chunk);
@@ -134,9 +149,11 @@ export function openClickHouse(options: ClickHouseOptions): ClickHouseConnection
         await outside.close();
       }
     },
-    withDatabase: (other) => openClickHouse({ ...options, database: other }),
+    shards: async () => [{ connection, part: (table) => table, holds: () => undefined }],
+    withDatabase: (other) => openServer({ ...options, database: other }),
     close: () => client.close(),
   };
+  return connection;
 }
 
 /** A name as SQL writes it. */

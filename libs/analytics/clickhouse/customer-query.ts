@@ -20,6 +20,8 @@ export class CustomerQuery {
     private readonly parameters: Parameters,
     /** The key of a customer: with the client where there are several. */
     private readonly keys: readonly string[] = ['customer_hash', 'customer_id'],
+    /** The name of the table, or of that part of it that is read. */
+    private readonly part: (table: string) => string = (table) => table,
   ) {
     this.known = this.merged(fieldSql('events.count', {}, frame, parameters).partial);
   }
@@ -95,7 +97,7 @@ HAVING ${this.known} > 0${there}
 
   private events(partials: readonly Named[]): string {
     return `SELECT ${this.columns(partials, 'events', this.keysOf('f'))}
-FROM behaviour_facts AS f FINAL
+FROM ${this.part('behaviour_facts')} AS f FINAL
 ${filtered(this.choice('f'), [`f.time <= ${this.frame.asOf}`])}
 GROUP BY ${this.grouped('f')}`;
   }
@@ -109,7 +111,7 @@ GROUP BY ${this.grouped('f')}`;
 FROM
 (
   SELECT ${[...this.keysOf('f'), ...visitColumns].join(',\n    ')}
-  FROM behaviour_facts AS f FINAL
+  FROM ${this.part('behaviour_facts')} AS f FINAL
   ${filtered(this.choice('f'), [`f.time <= ${this.frame.asOf}`, "f.type NOT IN ('Order Refunded', 'Customer Updated')"])}
   GROUP BY ${this.grouped('f')}, f.session_id, if(f.session_id != '', toInt32(0), ${this.frame.localDay})
 ) AS v
@@ -123,7 +125,7 @@ FROM
 (
   SELECT ${[...this.keysOf('r'), 'r.type AS type'].join(', ')},
     argMin(r.time, r.log_position) AS time, argMin(r.amount, r.log_position) AS amount, argMin(r.coupon, r.log_position) AS coupon
-  FROM order_facts AS r FINAL
+  FROM ${this.part('order_facts')} AS r FINAL
   ${filtered(this.choice('r'), [])}
   GROUP BY ${this.grouped('r')}, r.type, r.order_id, if(r.order_id = '' OR r.type = 'Order Refunded', r.log_position, 0)
 ) AS o
@@ -133,7 +135,7 @@ GROUP BY ${this.grouped('o')}`;
 
   private served(partials: readonly Named[]): string {
     return `SELECT ${this.columns(partials, 'served', this.keysOf('s'))}
-FROM served_facts AS s FINAL
+FROM ${this.part('served_facts')} AS s FINAL
 ${filtered(this.choice('s'), [`s.time <= ${this.frame.asOf}`])}
 GROUP BY ${this.grouped('s')}`;
   }
@@ -143,7 +145,7 @@ GROUP BY ${this.grouped('s')}`;
 FROM
 (
   SELECT ${[...this.keysOf('f'), 'attribute.1 AS name', 'argMax(attribute.2, (f.time, f.log_position)) AS json'].join(', ')}
-  FROM behaviour_facts AS f FINAL
+  FROM ${this.part('behaviour_facts')} AS f FINAL
   ARRAY JOIN arrayZip(mapKeys(f.attributes), mapValues(f.attributes)) AS attribute
   ${filtered(this.choice('f'), ["f.type = 'Customer Updated'", `f.time <= ${this.frame.asOf}`])}
   GROUP BY ${this.grouped('f')}, attribute.1

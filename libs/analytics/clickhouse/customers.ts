@@ -1,6 +1,6 @@
 import { type Criteria, customerFields, customersListed, moneyText, segmentsReferredTo } from '#libs/domain';
 import type { ClientScope, CustomerFields, Preview, SegmentCriteria, Summary, SummaryRow } from '../analytics.js';
-import type { ClickHouseConnection } from './client.js';
+import type { ClickHouseConnection, Shard } from './client.js';
 import { type Judgement, judge, judgingSettings } from './judgement.js';
 import { Parameters } from './parameters.js';
 
@@ -12,11 +12,30 @@ interface Judged {
 
 const previewSample = 10;
 
+/** Asks each shard at once. */
+async function ofEach<Answer>(connection: ClickHouseConnection, ask: (shard: Shard) => Promise<Answer>): Promise<Answer[]> {
+  return Promise.all((await connection.shards()).map(ask));
+}
+
+/** A statement that is one aggregate. */
+async function oneRow<Row>(shard: Shard, sql: string, { parameters }: Judgement): Promise<Row> {
+  const [row] = await shard.connection.query<Row>(sql, parameters.all, judgingSettings);
+  if (row === undefined) throw new Error('an aggregate without a row');
+  return row;
+}
+
+/** The first so many ids, by their bytes. */
+function firstIds(ids: readonly string[], max: number): string[] {
+  return [...ids].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).slice(0, max);
+}
+
 export async function preview(connection: ClickHouseConnection, query: Judged & { readonly criteria: Criteria }): Promise<Preview> {
-  const judgement = judge(query.scope, query.asOf);
-  const { source, member } = chosen(judgement, query.criteria, query.segments);
-  const [row] = await connection.query<{ size: string; knownMembers: string; knownCustomers: string; sample: string[] }>(
-    `SELECT countIf(member) AS size, countIf(member AND known > 0) AS knownMembers, countIf(known > 0) AS knownCustomers,
+  const rows = await ofEach(connection, (shard) => {
+    const judgement = judge(shard, query.scope, query.asOf);
+    const { source, member } = chosen(judgement, query.criteria, query.segments);
+    return oneRow<{ size: string; knownMembers: string; knownCustomers: string; sample: string[] }>(
+      shard,
+      `SELECT countIf(member) AS size, countIf(member AND known > 0) AS knownMembers, countIf(known > 0) AS knownCustomers,
   groupArraySortedIf(${previewSample})(customer_id, member) AS sample
 FROM
 (
@@ -26,15 +45,18 @@ FROM
 ${source}
 )
 )`,
-    judgement.parameters.all,
-    judgingSettings,
-  );
-  if (row === undefined) throw new Error('an aggregate without a row');
+      judgement,
+    );
+  });
+  const sum = (name: 'size' | 'knownMembers' | 'knownCustomers'): number => rows.reduce((total, row) => total + Number(row[name]), 0);
   return {
-    size: Number(row.size),
-    knownMembers: Number(row.knownMembers),
-    knownCustomers: Number(row.knownCustomers),
-    sample: row.sample,
+    size: sum('size'),
+    knownMembers: sum('knownMembers'),
+    knownCustomers: sum('knownCustomers'),
+    sample: firstIds(
+      rows.flatMap((row) => row.sample),
+      previewSample,
+    ),
   };
 }
 
@@ -42,56 +64,70 @@ export async function customers(
   connection: ClickHouseConnection,
   query: Judged & { readonly filter: Criteria | null; readonly after: string | null; readonly first: number },
 ): Promise<{ customers: readonly CustomerFields[]; hasNext: boolean; total: number }> {
-  const judgement = judge(query.scope, query.asOf);
-  const { source, member } = chosen(judgement, query.filter ?? { all: [] }, query.segments);
-  const after = query.after === null ? '1' : `customer_id > ${judgement.parameters.text(query.after)}`;
-  const [row] = await connection.query<{ total: string; ids: string[] }>(
-    `SELECT count() AS total, groupArraySortedIf(${Math.trunc(query.first) + 1})(customer_id, ${after}) AS ids
+  const most = Math.trunc(query.first) + 1;
+  const rows = await ofEach(connection, (shard) => {
+    const judgement = judge(shard, query.scope, query.asOf);
+    const { source, member } = chosen(judgement, query.filter ?? { all: [] }, query.segments);
+    const after = query.after === null ? '1' : `customer_id > ${judgement.parameters.text(query.after)}`;
+    return oneRow<{ total: string; ids: string[] }>(
+      shard,
+      `SELECT count() AS total, groupArraySortedIf(${most})(customer_id, ${after}) AS ids
 FROM
 (
 ${source}
 )
 WHERE ${member}`,
-    judgement.parameters.all,
-    judgingSettings,
+      judgement,
+    );
+  });
+  const ids = firstIds(
+    rows.flatMap((row) => row.ids),
+    most,
   );
-  const ids = row?.ids ?? [];
-  const page = ids.slice(0, query.first);
-  return { customers: await fieldsOf(connection, query, page), hasNext: ids.length > query.first, total: Number(row?.total ?? 0) };
+  return {
+    customers: await fieldsOf(connection, query, ids.slice(0, query.first)),
+    hasNext: ids.length > query.first,
+    total: rows.reduce((total, row) => total + Number(row.total), 0),
+  };
 }
 
 /** The customers who can be members (known ones, and those on the criteria's lists), and the condition that says who is. */
-function chosen({ parameters, query, conditions }: Judgement, criteria: Criteria, segments: SegmentCriteria) {
+function chosen({ query, conditions, listed }: Judgement, criteria: Criteria, segments: SegmentCriteria) {
   conditions.segments(segmentsReferredTo(criteria), segments);
   const member = conditions.of(criteria);
-  const listed = [...customersListed(criteria, segments)];
-  return { source: conditions.sql(query.sql(listed.length === 0 ? undefined : parameters.texts(listed))), member };
+  return { source: conditions.sql(query.sql(listed([...customersListed(criteria, segments)]))), member };
 }
 
 type Value = string | number | boolean | null;
 
 /** All fields of these customers, in the order given. */
-async function fieldsOf(connection: ClickHouseConnection, { scope, asOf }: Judged, ids: readonly string[]): Promise<CustomerFields[]> {
+async function fieldsOf(connection: ClickHouseConnection, judged: Judged, ids: readonly string[]): Promise<CustomerFields[]> {
   if (ids.length === 0) return [];
-  const { parameters, query } = judge(scope, asOf, { only: ids });
+  const found = new Map((await ofEach(connection, (shard) => fieldsAt(shard, judged, ids))).flatMap((ofShard) => [...ofShard]));
+  return ids.map((customerId) => ({ customerId, fields: found.get(customerId) ?? {} }));
+}
+
+/** Of those who lie on the shard. */
+async function fieldsAt(shard: Shard, { scope, asOf }: Judged, ids: readonly string[]): Promise<Map<string, CustomerFields['fields']>> {
+  const { parameters, query, listed } = judge(shard, scope, asOf, { only: ids });
   const columns = Object.keys(customerFields).map((field) => ({ field, ...query.field(field) }));
   const shown = columns.map(({ column, kind }) => (kind === 'money' ? `toString(${column}) AS ${column}_` : `${column} AS ${column}_`));
   const [rows, attributes] = await Promise.all([
-    connection.query<Record<string, Value> & { customer_id: string }>(
-      `SELECT customer_id, ${shown.join(', ')}\nFROM\n(\n${query.sql(parameters.texts(ids))}\n)`,
+    shard.connection.query<Record<string, Value> & { customer_id: string }>(
+      `SELECT customer_id, ${shown.join(', ')}\nFROM\n(\n${query.sql(listed(ids))}\n)`,
       parameters.all,
       judgingSettings,
     ),
-    attributesOf(connection, scope.clientId, asOf, ids),
+    attributesOf(shard, scope.clientId, asOf, ids),
   ]);
-  const byId = new Map(rows.map((row) => [row.customer_id, row]));
-  return ids.map((customerId) => {
-    const row = byId.get(customerId);
-    const fields: Record<string, Value> = {};
-    for (const { field, column, kind } of columns) fields[field] = shownValue(row?.[`${column}_`] ?? null, kind);
-    for (const [name, json] of attributes.get(customerId) ?? []) fields[`attributes.${name}`] = attributeValue(json);
-    return { customerId, fields };
-  });
+  return new Map(
+    rows.map((row) => {
+      const fields: Record<string, Value> = {};
+      for (const { field, column, kind } of columns) fields[field] = shownValue(row[`${column}_`] ?? null, kind);
+      for (const [name, json] of attributes.get(row.customer_id) ?? []) fields[`attributes.${name}`] = attributeValue(json);
+      return [row.customer_id, fields];
+    }),
+  );
 }
 
 function shownValue(value: Value, kind: string): Value {
@@ -114,7 +150,7 @@ function attributeValue(json: string): Value {
 }
 
 async function attributesOf(
-  connection: ClickHouseConnection,
+  { connection, part }: Shard,
   clientId: string,
   asOf: Date,
   ids: readonly string[],
@@ -125,7 +161,7 @@ async function attributesOf(
 FROM
 (
   SELECT f.customer_id AS customer_id, attribute.1 AS name, argMax(attribute.2, (f.time, f.log_position)) AS json
-  FROM behaviour_facts AS f FINAL
+  FROM ${part('behaviour_facts')} AS f FINAL
   ARRAY JOIN arrayZip(mapKeys(f.attributes), mapValues(f.attributes)) AS attribute
   PREWHERE f.client_id = ${parameters.text(clientId)} AND f.customer_hash IN ${parameters.hashes(ids)} AND f.customer_id IN ${parameters.set(ids)}
   WHERE f.type = 'Customer Updated' AND f.time <= ${parameters.time(asOf.getTime())}
@@ -144,18 +180,21 @@ type SummaryColumns = Readonly<
   readonly source: string;
 };
 
+interface SummaryQuery {
+  readonly scope: ClientScope;
+  readonly segments: SegmentCriteria;
+  readonly filter: Criteria | null;
+  readonly period: { readonly from: Date; readonly to: Date } | null;
+  readonly now: Date;
+}
+
 /** One pass: what the chosen customers did within the period, by the source of their arrival; the whole is the sum of the sources. */
-export async function customerSummary(
-  connection: ClickHouseConnection,
-  query: {
-    readonly scope: ClientScope;
-    readonly segments: SegmentCriteria;
-    readonly filter: Criteria | null;
-    readonly period: { readonly from: Date; readonly to: Date } | null;
-    readonly now: Date;
-  },
-): Promise<Summary> {
-  const judgement = judge(query.scope, query.now);
+export async function customerSummary(connection: ClickHouseConnection, query: SummaryQuery): Promise<Summary> {
+  return summaryOf((await ofEach(connection, (shard) => summaryAt(shard, query))).flat());
+}
+
+function summaryAt(shard: Shard, query: SummaryQuery): Promise<SummaryColumns[]> {
+  const judgement = judge(shard, query.scope, query.now);
   const { parameters } = judgement;
   const within =
     query.period === null ? {} : { from: parameters.time(query.period.from.getTime()), to: parameters.time(query.period.to.getTime()) };
@@ -176,19 +215,17 @@ export async function customerSummary(
     `toString(sum(${column('orders.total')})) AS revenue`,
   ];
   const { source, member } = chosen(judgement, query.filter ?? { all: [] }, query.segments);
-  const rows = await connection.query<SummaryColumns>(
+  return shard.connection.query<SummaryColumns>(
     `SELECT ${selected.join(',\n  ')}
 FROM
 (
 ${source}
 )
 WHERE ${member} AND ${events} > 0
-GROUP BY source
-ORDER BY customers DESC, source`,
+GROUP BY source`,
     parameters.all,
     judgingSettings,
   );
-  return summaryOf(rows);
 }
 
 function summaryOf(rows: readonly SummaryColumns[]): Summary {
@@ -202,14 +239,20 @@ function summaryOf(rows: readonly SummaryColumns[]): Summary {
     cartAdds: sum('cartAdds'),
     orders: sum('orders'),
     revenue: moneySum(rows.map((row) => row.revenue)),
-    bySource: rows.map((row): SummaryRow & { source: string } => ({
-      source: row.source,
-      customers: Number(row.customers),
-      purchasers: Number(row.purchasers),
-      orders: Number(row.orders),
-      revenue: withFourDigits(row.revenue),
-    })),
+    bySource: bySource(rows),
   };
+}
+
+/** Those with the most customers first, of equally many by the bytes of the source. */
+function bySource(rows: readonly SummaryColumns[]): (SummaryRow & { source: string })[] {
+  return [...new Set(rows.map((row) => row.source))]
+    .map((source) => {
+      const its = rows.filter((row) => row.source === source);
+      const sum = (name: 'customers' | 'purchasers' | 'orders'): number => its.reduce((total, row) => total + Number(row[name]), 0);
+      const revenue = moneySum(its.map((row) => row.revenue));
+      return { source, customers: sum('customers'), purchasers: sum('purchasers'), orders: sum('orders'), revenue };
+    })
+    .sort((a, b) => b.customers - a.customers || Buffer.compare(Buffer.from(a.source), Buffer.from(b.source)));
 }
 
 function moneySum(decimals: readonly string[]): string {

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Migration } from '../schema/migration.js';
+import { statementForPart } from '../schema/sharding.js';
 import type { ClickHouseConnection } from './client.js';
-
-/** The tables and this program do not belong together; the message says why. */
-export class SchemaMismatch extends Error {
-  readonly code = 'SCHEMA_MISMATCH';
-}
+import { SchemaMismatch } from './schema-mismatch.js';
+import { bringWholes, requireLayout } from './shard-tables.js';
 
 interface AppliedMigration {
   readonly version: number;
@@ -14,18 +12,35 @@ interface AppliedMigration {
 }
 
 /**
- * Brings the connection's database to the newest version, making it when it is not there. May be run again at any time, also after a
- * kill in its middle: a migration is recorded after its last statement, and its statements do no harm twice.
- * @throws SchemaMismatch when an applied migration was edited, or the database is of a newer program; AnalyticsUnavailable.
+ * Brings the connection's database to the newest version, making it when it is not there; of a cluster, on every shard. May be run again at any
+ * time, also after a kill in its middle: a migration is recorded after its last statement, and its statements do no harm twice.
+ * @throws SchemaMismatch when an applied migration was edited, the database is of a newer program, or of other shards; AnalyticsUnavailable.
  */
 export async function migrate(connection: ClickHouseConnection, migrations: readonly Migration[]): Promise<void> {
   requireOrder(migrations);
   await connection.createDatabase();
-  await connection.command(schemaVersions);
-  const applied = await connection.query<AppliedMigration>('SELECT version, name, checksum FROM schema_versions FINAL ORDER BY version');
-  requireSame(connection.database, applied, migrations);
-  for (const migration of migrations.slice(applied.length)) {
-    for (const statement of migration.statements) await connection.command(statement);
+  const shards = await connection.shards();
+  for (const [index, shard] of shards.entries()) {
+    await shard.connection.command(schemaVersions);
+    const applied = await shard.connection.query<AppliedMigration>(
+      'SELECT version, name, checksum FROM schema_versions FINAL ORDER BY version',
+    );
+    requireSame(connection.database, applied, migrations);
+    await requireLayout(
+      shard.connection,
+      connection.cluster === undefined ? undefined : { shard: index + 1, shards: shards.length },
+      applied,
+    );
+    await applyRest(shard.connection, migrations.slice(applied.length), connection.cluster === undefined ? (sql) => sql : statementForPart);
+  }
+  if (connection.cluster !== undefined) {
+    for (const { connection: each } of shards) await bringWholes(each, connection.cluster);
+  }
+}
+
+async function applyRest(connection: ClickHouseConnection, rest: readonly Migration[], form: (statement: string) => string): Promise<void> {
+  for (const migration of rest) {
+    for (const statement of migration.statements) await connection.command(form(statement));
     const { version, name } = migration;
     await connection.insert('schema_versions', [{ version, name, checksum: checksumOf(migration) }]);
   }

@@ -12,8 +12,6 @@ export interface EmbeddedClickHouseOptions {
   readonly nativePort: number;
   /** Of the user `reader`; absent: generated at the first start and kept in the folder. */
   readonly readerPassword?: string;
-  /** Of the apps' user; absent: generated at the first start and kept in the folder. Shards must know each other's before they start. */
-  readonly password?: string;
   /** Further users, each with these rights and no others. */
   readonly users?: readonly EngineUser[];
   /** Databases beside `vitrine` that clients of the native protocol may name when they introduce themselves. */
@@ -76,7 +74,7 @@ export async function startEmbeddedClickHouse(options: EmbeddedClickHouseOptions
     httpPort: options.httpPort || freeHttp,
     nativePort: options.nativePort || freeNative,
     memoryBytesMax: options.memoryBytesMax ?? defaultMemoryBytesMax(),
-    password: options.password ?? (await keptPassword(folder, 'password')),
+    password: await keptPassword(folder, 'password'),
     readerPassword: options.readerPassword ?? (await keptPassword(folder, 'reader-password')),
     users: options.users ?? [],
     databases: options.databases ?? [],

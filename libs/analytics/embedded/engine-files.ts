@@ -28,11 +28,14 @@ export interface EngineUser {
   readonly grants: readonly string[];
 }
 
-/** Engines of one machine as the shards of a cluster, one replica each. They speak with each other as the user `vitrine`. */
+/** Engines of one machine as the shards of a cluster, one replica each. */
 export interface EngineCluster {
   readonly name: string;
   /** In order; this engine is the one with its own native port. */
-  readonly shards: readonly { readonly nativePort: number; readonly password: string }[];
+  readonly shards: readonly { readonly nativePort: number }[];
+  /** As whom they ask each other: a user that each of them has. */
+  readonly user: string;
+  readonly password: string;
 }
 
 const GiB = 1024 ** 3;
@@ -156,10 +159,10 @@ ${cluster === undefined ? '' : remoteServersXml(cluster, nativePort, nativePortI
 }
 
 /** An engine knows itself among the shards by the port on which it really listens. */
-function remoteServersXml({ name, shards }: EngineCluster, nativePort: number, nativePortInside: number): string {
+function remoteServersXml({ name, shards, user, password }: EngineCluster, nativePort: number, nativePortInside: number): string {
   const replicas = shards.map(
     (shard) => `<shard><replica><host>127.0.0.1</host><port>${shard.nativePort === nativePort ? nativePortInside : shard.nativePort}</port>
-      <user>vitrine</user><password>${xml(shard.password)}</password></replica></shard>`,
+      <user>${xml(user)}</user><password>${xml(password)}</password></replica></shard>`,
   );
   return `  <remote_servers><${name}>
     ${replicas.join('\n    ')}

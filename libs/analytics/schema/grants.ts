@@ -1,8 +1,8 @@
 /**
  * What the user of the apps needs on a server, and no more: to read and write its database, to bring its tables to a newer version, and to fill
- * another database beside it when everything is read again from the log. Statements without `TO user`.
+ * another database beside it when everything is read again from the log. Statements without `TO user`; for a cluster, on each of its servers.
  */
-export function grantsFor(database: string): string[] {
+export function grantsFor(database: string, layout: 'server' | 'cluster' = 'server'): string[] {
   const use = 'SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW';
   return [
     `GRANT ${use} ON ${database}.*`,
@@ -11,6 +11,7 @@ export function grantsFor(database: string): string[] {
     // Asked for only where the server is told to (`table_engines_require_grant`).
     'GRANT TABLE ENGINE ON Atomic',
     'GRANT TABLE ENGINE ON ReplacingMergeTree',
+    ...(layout === 'cluster' ? ['GRANT TABLE ENGINE ON Distributed', 'GRANT SELECT ON system.clusters'] : []),
   ];
 }
 
@@ -25,7 +26,7 @@ const plainName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
  * What an administrator of the server runs once, statement by statement: the database, the user of the apps, its rights.
  * @throws when a name is not of letters, digits and `_`.
  */
-export function accountStatements(user: string, password: string, database: string): string[] {
+export function accountStatements(user: string, password: string, database: string, layout?: 'server' | 'cluster'): string[] {
   for (const name of [user, database]) {
     if (!plainName.test(name)) throw new Error(`${JSON.stringify(name)} is no name of letters, digits and _`);
   }
@@ -33,6 +34,6 @@ export function accountStatements(user: string, password: string, database: stri
   return [
     `CREATE DATABASE IF NOT EXISTS ${database} ENGINE = Atomic`,
     `CREATE USER IF NOT EXISTS ${user} IDENTIFIED WITH sha256_password BY '${secret}'`,
-    ...grantsFor(database).map((grant) => `${grant} TO ${user}`),
+    ...grantsFor(database, layout).map((grant) => `${grant} TO ${user}`),
   ];
 }

@@ -1,9 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ClickHouseConnection, openClickHouse } from '../clickhouse/client.js';
+import { clickHouseAddress } from '../clickhouse/address.js';
+import type { ClickHouseConnection } from '../clickhouse/client.js';
 import { migrate } from '../clickhouse/migrate.js';
+import { type ClickHouseOptions, openClickHouse } from '../clickhouse/open-clickhouse.js';
 import { startEmbeddedClickHouse } from '../embedded/embedded.js';
+import { freePorts } from '../embedded/engine-process.js';
 import { grantsFor, readerGrantsFor } from '../schema/grants.js';
 import { migrations } from '../schema/migrations.js';
 
@@ -56,6 +59,50 @@ export async function startGrantedDatabase(): Promise<GrantedDatabase> {
     await rm(folder, { recursive: true, force: true });
   });
   return { ...granted, owner };
+}
+
+export interface ShardedDatabase extends TestDatabase {
+  readonly cluster: ClickHouseOptions;
+  /** Each shard as the user of its server who may do everything. */
+  readonly owners: readonly ClickHouseConnection[];
+  readonly ownerUrls: readonly string[];
+  /** Ends one shard's server. */
+  kill(shard: number): Promise<void>;
+}
+
+/** Two engines as the shards of a cluster; the reader asks the second. */
+export async function startShardedDatabase(): Promise<ShardedDatabase> {
+  const folder = await mkdtemp(join(tmpdir(), 'vitrine-shards-'));
+  const [database, name] = ['shop', 'two'];
+  const shards = (await freePorts(2)).map((nativePort) => ({ nativePort }));
+  const users = [
+    { name: 'apps', password: 'secret', grants: grantsFor(database, 'cluster') },
+    { name: 'people', password: 'secret', grants: readerGrantsFor(database) },
+  ];
+  const engines = await Promise.all(
+    shards.map((shard, index) =>
+      startEmbeddedClickHouse({
+        ...shard,
+        folder: join(folder, String(index)),
+        httpPort: 0,
+        cluster: { name, shards, user: 'apps', password: 'secret' },
+        users,
+        onExit: () => undefined,
+      }),
+    ),
+  );
+  const ownerUrls = engines.map(({ url }) => url);
+  const owners = ownerUrls.map((url) => openClickHouse({ url, database }));
+  for (const owner of owners) await owner.createDatabase();
+  const hosts = engines.map(({ httpPort }) => `127.0.0.1:${httpPort}`);
+  const cluster = clickHouseAddress(`http://apps:secret@${hosts.join(',')}/${database}`, name);
+  const reader = openClickHouse({ url: `http://people:secret@${hosts[1]}`, database });
+  const sharded = await migrated(openClickHouse(cluster), reader, async () => {
+    for (const owner of owners) await owner.close();
+    for (const engine of engines) await engine.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return { ...sharded, cluster, owners, ownerUrls, kill: async (shard) => engines[shard]?.stop() };
 }
 
 async function migrated(connection: ClickHouseConnection, reader: ClickHouseConnection, end: () => Promise<void>): Promise<TestDatabase> {
