@@ -3,6 +3,9 @@ import { stat, utimes } from 'node:fs/promises';
 import { SnapshotCorrupt, SnapshotMissing, StalePublication } from '../errors.js';
 import { Files, readIfThere } from '../files/files.js';
 import { IncrementFiles } from '../files/increment-files.js';
+import { Pointers, pointerKey } from '../files/pointers.js';
+import { Retention } from '../files/retention.js';
+import { Versions } from '../files/versions.js';
 import {
   type Acknowledgement,
   type Announcement,
@@ -15,9 +18,6 @@ import {
 import { stringifyAnnouncement } from '../stored-announcement.js';
 import { versionOf } from '../version.js';
 import { Acknowledgements } from './acknowledgements.js';
-import { Pointers, pointerKey } from './pointers.js';
-import { Retention } from './retention.js';
-import { Versions } from './versions.js';
 
 export interface FileSnapshotsOptions {
   readonly folder: string;
@@ -38,8 +38,10 @@ export async function openFileSnapshots(options: FileSnapshotsOptions): Promise<
   const parts = { pointers: new Pointers(files), versions: new Versions(files), increments: new IncrementFiles(files) };
   const acknowledgements = new Acknowledgements(files, acknowledgementTtlMs);
   for (const part of [...Object.values(parts), acknowledgements]) await part.prepare();
-  const retention = new Retention(files, { ...parts, acknowledgements, keepMs: (options.retentionHours ?? 72) * 3_600_000 });
+  const current = (clientId: string, kind: SnapshotKind) => parts.pointers.read(pointerKey(clientId, kind));
+  const retention = new Retention(files, { ...parts, current, keepMs: (options.retentionHours ?? 72) * 3_600_000 });
   await retention.sweep();
+  await acknowledgements.removeDead();
   return new FileSnapshots(files, parts.pointers, parts.versions, parts.increments, acknowledgements, retention);
 }
 
@@ -72,7 +74,7 @@ class FileSnapshots implements SnapshotPublication {
     });
     // Retention in another process may have found the image unused just before the pointer named it.
     await this.putImage(wanted, image);
-    await this.retention.sweepSometimes();
+    if (await this.retention.sweepSometimes()) await this.nodes.removeDead();
     return announced;
   }
 

@@ -23,12 +23,12 @@ export class IncrementFiles {
 
   /** False: there is one with this sequence already. */
   async put(increment: Increment): Promise<boolean> {
-    return this.files.claim(this.pathOf(increment), stored(increment), true);
+    return this.files.claim(this.pathOf(increment), storedIncrement(increment), true);
   }
 
   /** In place of what may stand there. */
   async replace(increment: Increment): Promise<void> {
-    await this.files.replace(this.pathOf(increment), stored(increment));
+    await this.files.replace(this.pathOf(increment), storedIncrement(increment));
   }
 
   /** The greatest sequence up to which none is missing; 0 for none. */
@@ -43,20 +43,7 @@ export class IncrementFiles {
   /** @throws SnapshotCorrupt. */
   async read(clientId: string, base: string, sequence: number): Promise<Increment | undefined> {
     const file = await readIfThere(this.pathOf({ clientId, base, sequence }));
-    if (file === undefined) return undefined;
-    const lineEnd = file.indexOf(10);
-    const bytes = file.subarray(lineEnd + 1);
-    let head: { position: string; builtAt: string; bytes: number; checksum: string };
-    try {
-      head = JSON.parse(file.toString('utf8', 0, lineEnd));
-    } catch (cause) {
-      throw new SnapshotCorrupt(`increment ${sequence} of ${base}`, { cause });
-    }
-    const position = parsePosition(head.position);
-    if (position === undefined || head.bytes !== bytes.length || head.checksum !== checksum(bytes).toString(16)) {
-      throw new SnapshotCorrupt(`increment ${sequence} of ${base}`);
-    }
-    return { clientId, base, sequence, position, builtAt: head.builtAt, bytes };
+    return file === undefined ? undefined : { ...readStoredIncrement(file), clientId, base, sequence };
   }
 
   async after(clientId: string, base: string, afterSequence: number): Promise<Increment[]> {
@@ -77,9 +64,38 @@ export class IncrementFiles {
   }
 }
 
-function stored({ bytes, ...fields }: Increment): Uint8Array {
+/** One line of JSON, then the bytes: as files and messages carry it. */
+export function storedIncrement({ bytes, ...fields }: Increment): Buffer {
   const head = { ...fields, position: String(fields.position), bytes: bytes.length, checksum: checksum(bytes).toString(16) };
   return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), bytes]);
+}
+
+/** @throws SnapshotCorrupt. */
+export function readStoredIncrement(stored: Buffer): Increment {
+  const lineEnd = stored.indexOf(10);
+  const bytes = stored.subarray(lineEnd + 1);
+  const head = readIncrementHead(stored.toString('utf8', 0, lineEnd));
+  if (head.bytes !== bytes.length || head.checksum !== checksum(bytes).toString(16)) {
+    throw new SnapshotCorrupt(`increment ${head.sequence} of ${head.base}`);
+  }
+  const { clientId, base, sequence, position, builtAt } = head;
+  return { clientId, base, sequence, position, builtAt, bytes };
+}
+
+/** What the line says. */
+export type IncrementHead = Omit<Increment, 'bytes'> & { readonly bytes: number; readonly checksum: string };
+
+/** @throws SnapshotCorrupt. */
+export function readIncrementHead(line: string): IncrementHead {
+  let head: Omit<IncrementHead, 'position'> & { readonly position: string };
+  try {
+    head = JSON.parse(line);
+  } catch (cause) {
+    throw new SnapshotCorrupt('an increment begins with no line of JSON', { cause });
+  }
+  const position = parsePosition(head.position);
+  if (position === undefined) throw new SnapshotCorrupt(`increment ${head.sequence} of ${head.base}`);
+  return { ...head, position };
 }
 
 function baseName(clientId: string, base: string): string {

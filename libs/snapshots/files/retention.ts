@@ -1,8 +1,7 @@
 import { stat } from 'node:fs/promises';
-import { codeOf, type Files, names, remove } from '../files/files.js';
-import type { IncrementFiles } from '../files/increment-files.js';
-import type { Acknowledgements } from './acknowledgements.js';
-import { type Pointers, pointerKey } from './pointers.js';
+import type { Announcement, SnapshotKind } from '../publication.js';
+import { codeOf, type Files, names, remove } from './files.js';
+import type { IncrementFiles } from './increment-files.js';
 import type { Versions } from './versions.js';
 
 /** What nobody names is left for so long: it may be about to be named. */
@@ -19,25 +18,28 @@ export class Retention {
   constructor(
     private readonly files: Files,
     private readonly parts: {
-      readonly pointers: Pointers;
+      /** What is announced now. */
+      current(clientId: string, kind: SnapshotKind): Promise<Announcement | null>;
       readonly versions: Versions;
       readonly increments: IncrementFiles;
-      readonly acknowledgements: Acknowledgements;
       readonly keepMs: number;
     },
   ) {}
 
-  async sweepSometimes(): Promise<void> {
-    if (Date.now() - this.sweptAt >= sweepIntervalMs) await this.sweep();
+  /** True when it was time to. */
+  async sweepSometimes(): Promise<boolean> {
+    if (Date.now() - this.sweptAt < sweepIntervalMs) return false;
+    await this.sweep();
+    return true;
   }
 
   async sweep(): Promise<void> {
     this.sweptAt = Date.now();
-    const { pointers, versions, increments, acknowledgements, keepMs } = this.parts;
+    const { versions, increments, keepMs } = this.parts;
     const named = new Set<string>();
     for (const version of await versions.all()) {
       const { clientId, kind } = version.announcement;
-      const current = await pointers.read(pointerKey(clientId, kind));
+      const current = await this.parts.current(clientId, kind);
       if (current?.version === version.announcement.version || version.since > Date.now() - keepMs) {
         named.add(version.announcement.sha256);
         continue;
@@ -47,7 +49,6 @@ export class Retention {
     }
     for (const name of await names(this.files.path('images'))) if (!named.has(name)) await this.removeOld('images', name);
     for (const name of await names(this.files.path('tmp'))) await this.removeOld('tmp', name);
-    await acknowledgements.removeDead();
   }
 
   private async removeOld(folder: string, name: string): Promise<void> {

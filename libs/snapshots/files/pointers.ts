@@ -1,7 +1,7 @@
 import { SnapshotCorrupt, SnapshotsUnavailable, StalePublication } from '../errors.js';
-import { type Files, fileName, isThere, names, readIfThere, remove } from '../files/files.js';
 import type { Announcement, SnapshotKind } from '../publication.js';
 import { parseAnnouncement, stringifyAnnouncement } from '../stored-announcement.js';
+import { type Files, fileName, isThere, names, readIfThere, remove } from './files.js';
 
 const folder = 'current';
 /** Generations of a pointer that stay: a writer that was stopped for so long that its generation came and went notices it. */

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Position } from '#libs/event-log';
-import { Files } from '../files/files.js';
 import type { Announcement } from '../publication.js';
+import { Files } from './files.js';
 import { Pointers } from './pointers.js';
 
 const key = 'golf.audience';

@@ -1,7 +1,7 @@
 import { stat, utimes } from 'node:fs/promises';
-import { codeOf, type Files, fileName, names, readIfThere, remove, unavailable } from '../files/files.js';
 import type { Announcement, SnapshotKind } from '../publication.js';
 import { parseAnnouncement, stringifyAnnouncement } from '../stored-announcement.js';
+import { codeOf, type Files, fileName, names, readIfThere, remove, unavailable } from './files.js';
 
 const folder = 'versions';
 
