@@ -11,6 +11,8 @@ export type QuerySettings = ClickHouseSettings;
 export interface Shard {
   /** To this server alone. */
   readonly connection: ClickHouseConnection;
+  /** Which of the slots, over which customers are spread evenly, are this one's: `from ≤ slot < to`, `of` in all. */
+  readonly slots: { readonly from: number; readonly to: number; readonly of: number };
   /** The name of that part of a table that lies here. */
   part(table: string): string;
   /** A condition (SQL): whether a customer's rows lie here; undefined: everybody's do. */
@@ -149,7 +151,7 @@ export function openServer(options: ServerOptions): ClickHouseConnection {
         await outside.close();
       }
     },
-    shards: async () => [{ connection, part: (table) => table, holds: () => undefined }],
+    shards: async () => [{ connection, slots: { from: 0, to: 1, of: 1 }, part: (table) => table, holds: () => undefined }],
     withDatabase: (other) => openServer({ ...options, database: other }),
     close: () => client.close(),
   };

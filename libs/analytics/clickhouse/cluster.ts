@@ -90,20 +90,17 @@ async function findShards(
     const are = placed.map(({ shard }) => shard).join(', ');
     throw new AnalyticsRefused(`the cluster ${cluster} has ${layout.length} shards; the addresses are those of ${are}: name one of each`);
   }
-  const slots = layout.reduce((sum, { weight }) => sum + weight, 0);
-  let slot = 0;
+  const of = layout.reduce((sum, { weight }) => sum + weight, 0);
+  let from = 0;
   return placed.map(({ connection }, index) => {
-    const from = slot;
-    slot += layout[index]!.weight;
-    const to = slot;
+    const slots = { from, to: from + layout[index]!.weight, of };
+    from = slots.to;
     return {
       connection,
+      slots,
       part: partOf,
-      // As the Distributed tables spread them: `spread`, modulo the sum of the weights.
-      holds: (client, customer) => {
-        const at = `xxHash64(${client}, ${customer}) % ${slots}`;
-        return to === from + 1 ? `${at} = ${from}` : `${at} BETWEEN ${from} AND ${to - 1}`;
-      },
+      // As Distributed tables do it: `spread` modulo the sum of the weights.
+      holds: (client, customer) => `xxHash64(${client}, ${customer}) % ${of} BETWEEN ${slots.from} AND ${slots.to - 1}`,
     };
   });
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import fc from 'fast-check';
 import { requireAgreement } from '../testing/agreement.js';
 import { historyCases } from '../testing/histories.js';
-import { startTestDatabase, type TestDatabase } from '../testing/test-database.js';
+import { startShardedDatabase, startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { openAnalytics } from './open-analytics.js';
 import { openAnalyticsWriter } from './writer.js';
 
@@ -10,10 +10,13 @@ import { openAnalyticsWriter } from './writer.js';
 const seed = Number(process.env['VITRINE_TEST_SEED'] ?? 6);
 const path = process.env['VITRINE_TEST_PATH'];
 
-describe('criteria in SQL, at length', () => {
+describe.each<[string, number, () => Promise<TestDatabase>]>([
+  ['in one ClickHouse', 400, startTestDatabase],
+  ['over two shards', 120, startShardedDatabase],
+])('criteria in SQL, at length, %s', (_, numRuns, start) => {
   let database: TestDatabase;
   beforeAll(async () => {
-    database = await startTestDatabase();
+    database = await start();
   });
   afterAll(() => database.stop());
 
@@ -25,7 +28,7 @@ describe('criteria in SQL, at length', () => {
         runs += 1;
         return requireAgreement(analytics, writer, `c${runs}`, BigInt(runs) * 1_000n, one);
       }),
-      { numRuns: 400, seed, endOnFailure: true, ...(path === undefined ? {} : { path }) },
+      { numRuns, seed, endOnFailure: true, ...(path === undefined ? {} : { path }) },
     );
   });
 });

@@ -19,23 +19,22 @@ interface AppliedMigration {
 export async function migrate(connection: ClickHouseConnection, migrations: readonly Migration[]): Promise<void> {
   requireOrder(migrations);
   await connection.createDatabase();
+  const { cluster } = connection;
   const shards = await connection.shards();
-  for (const [index, shard] of shards.entries()) {
+  for (const shard of shards) {
     await shard.connection.command(schemaVersions);
     const applied = await shard.connection.query<AppliedMigration>(
       'SELECT version, name, checksum FROM schema_versions FINAL ORDER BY version',
     );
     requireSame(connection.database, applied, migrations);
-    await requireLayout(
+    await requireLayout(shard, cluster !== undefined, applied.length === 0);
+    await applyRest(
       shard.connection,
-      connection.cluster === undefined ? undefined : { shard: index + 1, shards: shards.length },
-      applied,
+      migrations.slice(applied.length),
+      cluster === undefined ? (statement) => statement : statementForPart,
     );
-    await applyRest(shard.connection, migrations.slice(applied.length), connection.cluster === undefined ? (sql) => sql : statementForPart);
   }
-  if (connection.cluster !== undefined) {
-    for (const { connection: each } of shards) await bringWholes(each, connection.cluster);
-  }
+  if (cluster !== undefined) await Promise.all(shards.map((shard) => bringWholes(shard.connection, cluster)));
 }
 
 async function applyRest(connection: ClickHouseConnection, rest: readonly Migration[], form: (statement: string) => string): Promise<void> {

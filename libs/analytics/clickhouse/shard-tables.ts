@@ -1,53 +1,44 @@
 import { partOf, spread } from '../schema/sharding.js';
-import { type ClickHouseConnection, identifier } from './client.js';
+import { type ClickHouseConnection, identifier, type Shard } from './client.js';
 import { SchemaMismatch } from './schema-mismatch.js';
-
-interface Layout {
-  /** From 1. */
-  readonly shard: number;
-  readonly shards: number;
-}
 
 const shardLayout = `CREATE TABLE IF NOT EXISTS shard_layout
 (
-  shard UInt32 COMMENT 'Which shard this is, from 1',
-  shards UInt32 COMMENT 'How many there were when the tables were made: rows stay where they were put'
+  slot_from UInt32 COMMENT 'First of the slots of this shard',
+  slot_to UInt32 COMMENT 'First slot of the next shard',
+  slots UInt32 COMMENT 'All slots: a row lies where the hash of its key modulo this number says'
 )
 ENGINE = ReplacingMergeTree
-ORDER BY shard
+ORDER BY slots
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
-COMMENT 'Which part of the tables of a cluster this database is'`;
+COMMENT 'Which part of the tables of a cluster this database was made as'`;
 
 /**
- * Rows do not move: with another number of shards, or in another order, a customer's new rows would lie apart from the old ones.
- * @throws SchemaMismatch when the database was made for other shards, or for one server (`layout` undefined) and is none.
+ * Rows do not move: with other shards, or shards of other weight, a customer's new rows would lie apart from the old ones.
+ * @throws SchemaMismatch when the database was made as another part, or as the tables of one server and is a part now, or the other way about.
  */
-export async function requireLayout(
-  connection: ClickHouseConnection,
-  layout: Layout | undefined,
-  applied: readonly unknown[],
-): Promise<void> {
+export async function requireLayout({ connection, slots }: Shard, isPart: boolean, isNew: boolean): Promise<void> {
   const [made] = await connection.query<{ n: string }>(
     "SELECT count() AS n FROM system.tables WHERE database = currentDatabase() AND name = 'shard_layout'",
   );
   const isMade = made?.n !== '0';
-  const another = `${connection.database} of ClickHouse`;
-  if (layout === undefined) {
-    if (isMade) throw new SchemaMismatch(`the database ${another} is one shard of a cluster: set VITRINE_ANALYTICS_CLUSTER`);
+  const database = `the database ${connection.database} of ClickHouse`;
+  if (!isPart) {
+    if (isMade) throw new SchemaMismatch(`${database} is one shard of a cluster: set VITRINE_ANALYTICS_CLUSTER`);
     return;
   }
-  const [known] = isMade ? await connection.query<Layout>('SELECT shard, shards FROM shard_layout') : [];
+  const wanted = { slot_from: slots.from, slot_to: slots.to, slots: slots.of };
+  const [known] = isMade ? await connection.query<typeof wanted>('SELECT slot_from, slot_to, slots FROM shard_layout') : [];
   if (known !== undefined) {
-    if (known.shard === layout.shard && known.shards === layout.shards) return;
+    if (known.slot_from === wanted.slot_from && known.slot_to === wanted.slot_to && known.slots === wanted.slots) return;
+    const words = (layout: typeof wanted) => `slots ${layout.slot_from} to ${layout.slot_to - 1} of ${layout.slots}`;
     throw new SchemaMismatch(
-      `the database ${another} was made as shard ${known.shard} of ${known.shards} and is now ${layout.shard} of ${layout.shards}: with other shards begin in a database of another name`,
+      `${database} was made as ${words(known)} and is now ${words(wanted)}: rows do not move; with other shards begin in a database of another name`,
     );
   }
-  if (applied.length > 0) {
-    throw new SchemaMismatch(`the database ${another} holds the tables of one server: a cluster begins in a database of its own`);
-  }
+  if (!isNew) throw new SchemaMismatch(`${database} holds the tables of one server: a cluster begins in a database of its own`);
   await connection.command(shardLayout);
-  await connection.insert('shard_layout', [layout]);
+  await connection.insert('shard_layout', [wanted]);
 }
 
 interface Column {

@@ -60,6 +60,8 @@ describe('tables over two shards', () => {
     expect(other.length).toBeGreaterThan(10);
     expect(new Set([...one, ...other].map(({ id }) => id)).size).toBe(50);
     expect(one.length + other.length).toBe(50);
+    // By their weights.
+    expect(other.length).toBeGreaterThan(one.length);
     const touched = await ofShards<{ id: string }>("SELECT DISTINCT customer_id AS id FROM touched_local WHERE client_id = 'golf'");
     expect(touched.map((ids) => ids.map(({ id }) => id).sort())).toEqual([one, other].map((ids) => ids.map(({ id }) => id).sort()));
     for (const rows of await ofShards("SELECT name FROM clients WHERE client_id = 'golf'")) expect(rows).toEqual([{ name: 'Golf' }]);
@@ -80,6 +82,27 @@ describe('tables over two shards', () => {
     const all = [...wholes, ...wholes.map(partOf), ...everywhere, 'clients', 'schema_versions', 'shard_layout'].sort();
     for (const found of await ofShards<{ name: string }>('SELECT name FROM system.tables WHERE database = currentDatabase()'))
       expect(found.map(({ name }) => name).sort()).toEqual(all);
+  });
+
+  it('have parts that read parts alone', async () => {
+    for (const found of await ofShards<{ name: string; query: string }>(
+      "SELECT name, create_table_query AS query FROM system.tables WHERE database = currentDatabase() AND engine = 'View'",
+    )) {
+      expect(found.map(({ name }) => name).sort()).toEqual([
+        'behaviour_local',
+        'clients',
+        'content_served_local',
+        'customers_local',
+        'order_items_local',
+        'orders_local',
+        'sessions_local',
+      ]);
+      for (const { query } of found) {
+        const read = [...query.matchAll(/\b(?:FROM|JOIN)\s+shop\.(\w+)/g)].map(([, table]) => table!);
+        expect(read.length).toBeGreaterThan(0);
+        expect(read.filter((table) => !table.endsWith('_local') && table !== 'clients' && !everywhere.includes(table))).toEqual([]);
+      }
+    }
   });
 
   it('are read again from the log beside what is read, on every shard', async () => {
@@ -129,23 +152,24 @@ describe('tables over two shards', () => {
     it('a shard taken for a server, and a server’s tables taken for a shard', async () => {
       const { cluster: _, ...alone } = database.cluster;
       await expect(migrate(open(alone), migrations)).rejects.toThrow(/one shard of a cluster: set VITRINE_ANALYTICS_CLUSTER/);
-      for (const owner of database.owners) await migrate(owner.withDatabase('alone'), []);
-      const [first] = database.owners;
-      await migrate(first!.withDatabase('alone'), migrations);
-      const asShard = open({ ...database.cluster, url: urlOf(0), database: 'alone', cluster: { name: 'two', urls: [0, 1].map(urlOf) } });
+      for (const url of database.ownerUrls) await migrate(open({ url, database: 'alone' }), migrations);
+      const asShard = open({
+        ...database.cluster,
+        url: database.ownerUrls[0]!,
+        database: 'alone',
+        cluster: { name: 'two', urls: database.ownerUrls },
+      });
       await expect(migrate(asShard, migrations)).rejects.toThrow(/holds the tables of one server/);
     });
 
     it('other shards than those that the rows were spread over', async () => {
       const [first] = database.owners;
-      await first!.command('ALTER TABLE shard_layout UPDATE shards = 3 WHERE 1 SETTINGS mutations_sync = 2');
+      await first!.command('ALTER TABLE shard_layout UPDATE slot_to = 2 WHERE 1 SETTINGS mutations_sync = 2');
       await expect(migrate(database.connection, migrations)).rejects.toThrow(SchemaMismatch);
-      await expect(migrate(database.connection, migrations)).rejects.toThrow('was made as shard 1 of 3 and is now 1 of 2');
-      await first!.command('ALTER TABLE shard_layout UPDATE shards = 2 WHERE 1 SETTINGS mutations_sync = 2');
+      await expect(migrate(database.connection, migrations)).rejects.toThrow('was made as slots 0 to 1 of 3 and is now slots 0 to 0 of 3');
+      await first!.command('ALTER TABLE shard_layout UPDATE slot_to = 1 WHERE 1 SETTINGS mutations_sync = 2');
       await migrate(database.connection, migrations);
     });
-
-    const urlOf = (shard: number) => database.ownerUrls[shard]!;
   });
 
   it('answer nothing, rather than half, while a shard is away', async () => {

@@ -32,7 +32,7 @@ export interface EngineUser {
 export interface EngineCluster {
   readonly name: string;
   /** In order; this engine is the one with its own native port. */
-  readonly shards: readonly { readonly nativePort: number }[];
+  readonly shards: readonly { readonly nativePort: number; readonly weight: number }[];
   /** As whom they ask each other: a user that each of them has. */
   readonly user: string;
   readonly password: string;
@@ -161,7 +161,9 @@ ${cluster === undefined ? '' : remoteServersXml(cluster, nativePort, nativePortI
 /** An engine knows itself among the shards by the port on which it really listens. */
 function remoteServersXml({ name, shards, user, password }: EngineCluster, nativePort: number, nativePortInside: number): string {
   const replicas = shards.map(
-    (shard) => `<shard><replica><host>127.0.0.1</host><port>${shard.nativePort === nativePort ? nativePortInside : shard.nativePort}</port>
+    (
+      shard,
+    ) => `<shard><weight>${shard.weight}</weight><replica><host>127.0.0.1</host><port>${shard.nativePort === nativePort ? nativePortInside : shard.nativePort}</port>
       <user>${xml(user)}</user><password>${xml(password)}</password></replica></shard>`,
   );
   return `  <remote_servers><${name}>

@@ -70,11 +70,11 @@ export interface ShardedDatabase extends TestDatabase {
   kill(shard: number): Promise<void>;
 }
 
-/** Two engines as the shards of a cluster; the reader asks the second. */
+/** Two engines as the shards of a cluster, the second for two thirds of the customers; the reader asks the second. */
 export async function startShardedDatabase(): Promise<ShardedDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'vitrine-shards-'));
   const [database, name] = ['shop', 'two'];
-  const shards = (await freePorts(2)).map((nativePort) => ({ nativePort }));
+  const shards = (await freePorts(2)).map((nativePort, index) => ({ nativePort, weight: index + 1 }));
   const users = [
     { name: 'apps', password: 'secret', grants: grantsFor(database, 'cluster') },
     { name: 'people', password: 'secret', grants: readerGrantsFor(database) },
