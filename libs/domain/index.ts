@@ -19,6 +19,7 @@ export * from './decision/explain.js';
 export * from './decision/plan.js';
 export * from './decision/playbook.js';
 export * from './decision/request-conditions.js';
+export * from './facts/addresses.js';
 export * from './facts/behaviour.js';
 export * from './facts/decimal.js';
 export * from './facts/facts.js';

@@ -29,6 +29,28 @@ describe('addresses', () => {
     expect(() => openText(key, sealed.email_sealed, emailContext('golf', 'd'))).toThrow();
   });
 
+  it('are sealed under whatever name they stand, but for ids of things', async () => {
+    const given = { contact: 'a@b.example', tags: ['vip', 'c@d.example'], product_id: 'e@f.example', note: 'write to g@h.example' };
+    const sealed = (await sealFact(fact(given), 'golf', keys)).properties as unknown as { contact_sealed: string; tags: string[] };
+    expect(sealed).toEqual({
+      contact_sealed: expect.stringMatching(/^v1\./),
+      tags: ['vip', expect.stringMatching(/^v1\./)],
+      product_id: 'e@f.example',
+      note: 'write to g@h.example',
+    });
+    expect(openText(await keys.obtain(), sealed.contact_sealed, emailContext('golf', 'c'))).toBe('a@b.example');
+  });
+
+  it('are taken out of the addresses of pages', async () => {
+    const unasked = { obtain: () => Promise.reject(new Error('asked for a key')) };
+    const given = { url: 'https://shop.example/in?m=a%40b.example&p=1', referrer: 'https://mail.example/#a@b.example', total: '1' };
+    expect((await sealFact(fact(given), 'golf', unasked)).properties).toEqual({
+      url: 'https://shop.example/in?m=***&p=1',
+      referrer: 'https://mail.example/#***',
+      total: '1',
+    });
+  });
+
   it('where there is none, nothing is changed, and no key is made', async () => {
     const plain = fact({ total: '1', note: null });
     expect(await sealFact(plain, 'golf', { obtain: () => Promise.reject(new Error('asked for a key')) })).toBe(plain);

@@ -24,6 +24,9 @@ describe('an e-mail address', () => {
       name: 'Reachable',
       criteria: { field: 'email.known', op: 'eq', value: true },
     });
+    await system.command('createCampaign', 'CreateCampaignInput!', { clientId, campaignId: 'home', name: 'Home' });
+    const { position } = await system.command('startCampaign', 'CampaignInput!', { clientId, campaignId: 'home' });
+    await system.live(clientId, position, 'PLAYBOOK');
   });
   afterAll(async () => {
     await system?.dispose();
@@ -40,13 +43,22 @@ describe('an e-mail address', () => {
         item('updated', 'Customer Updated', { email: address('updated'), plan: 'gold' }),
         item('nested', 'Checkout Started', { billing: { contacts: [{ Email: address('nested') }] } }),
         item('listed', 'Order Completed', { products: [{ product_id: 'p1', price: 1, EMAIL: address('listed') }] }),
+        item('viewed', 'Page Viewed', { url: `https://shop.example/in?email=${encodeURIComponent(address('viewed'))}` }),
+        item('searched', 'Products Searched', { query: address('searched') }),
+        item('contacted', 'Customer Updated', { contact: address('contacted'), others: [address('other')] }),
         // Refused, with the address in what is refused.
         item('refused', 'Order Completed', { total: 'much', email: address('refused') }),
         item('x'.repeat(65), 'Email Provided', { email: address('endless') }),
       ],
       { key: system.adminKey, wait: true },
     );
-    expect(outcome).toMatchObject({ accepted: 5, rejected: [{ index: 5 }, { index: 6 }] });
+    expect(outcome).toMatchObject({ accepted: 8, rejected: [{ index: 8 }, { index: 9 }] });
+    const answer = await system.decide(clientId, 'home', {
+      c: 'asked',
+      u: `https://shop.example/?to=${address('asked')}`,
+      'x.mail': address('asked'),
+    });
+    expect(answer).toMatchObject({ customerId: 'asked' });
     expect(JSON.stringify(outcome)).not.toContain(mark);
 
     const row = { customerId: 'who', time: { column: 'at', format: 'iso' } };
@@ -104,6 +116,9 @@ describe('an e-mail address', () => {
     const tables = (await system.select("SELECT name FROM system.tables WHERE database = 'vitrine' ORDER BY name")).map(
       ({ name }) => name as string,
     );
+    await until('the answer is in the tables', 10_000, async () => {
+      return (await system.select("SELECT decision_id FROM content_served WHERE customer_id = 'asked'")).length === 1;
+    });
     expect(tables).toEqual(expect.arrayContaining(['behaviour', 'customers', 'orders']));
     for (const table of tables) {
       const rows = JSON.stringify(await system.select(`SELECT * FROM \`${table}\``));

@@ -96,6 +96,13 @@ describe('the address of a content query', () => {
     expect(query(target)).toBe(expected),
   );
 
+  it('keeps no e-mail address, which would be recorded with the answer', () => {
+    const page = encodeURIComponent('https://shop.example/in?email=a@b.example&p=1');
+    const { url, referrer, context } = parseContentQuery(`/q/golf/spring?u=${page}&r=${page}&x.mail=a%40b.example&x.at=@home`);
+    expect([url, referrer]).toEqual(Array(2).fill('https://shop.example/in?email=***&p=1'));
+    expect({ ...context }).toEqual({ mail: '***', at: '@home' });
+  });
+
   it('cuts a page’s long address instead of refusing its content', () => {
     const { url } = parseContentQuery(`/q/golf/spring?u=${'a'.repeat(pageUrlLengthMax + 100)}`);
     expect(url?.length).toBe(pageUrlLengthMax);

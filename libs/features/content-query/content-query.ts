@@ -3,11 +3,13 @@ import {
   type CampaignId,
   type ClientId,
   type CustomerId,
+  isEmailAddress,
   type PlacementId,
   parseClientId,
   parseDefinitionId,
   parseOpaqueId,
   type SessionId,
+  withoutAddresses,
 } from '#libs/domain';
 import { contextEntriesMax, contextValueLengthMax, pageUrlLengthMax, slotsMax, urlBytesMax } from './limits.js';
 import { malformed, Refused } from './refused.js';
@@ -162,9 +164,9 @@ function formOf(value: string): Form {
 // Half of a surrogate pair, from a JSON escape or left over by the cut, is no UTF-8.
 const loneSurrogates = /\p{Cs}/gu;
 
-/** A page's address as the page gave it, cut to `pageUrlLengthMax`. */
+/** A page's address as the page gave it, cut to `pageUrlLengthMax`, without e-mail addresses: it is recorded with the answer. */
 export function pageUrl(value: string): string {
-  return value.slice(0, pageUrlLengthMax).replace(loneSurrogates, '\ufffd');
+  return withoutAddresses(value.slice(0, pageUrlLengthMax).replace(loneSurrogates, '\ufffd'));
 }
 
 function textOrNull(value: unknown, name: string): string | null {
@@ -182,7 +184,8 @@ function addContext(context: Record<string, string>, entries: number, name: stri
   if (value.length > contextValueLengthMax) {
     throw new Refused(413, 'CONTEXT_TOO_LARGE', `a context value has at most ${contextValueLengthMax} characters`);
   }
-  context[name] = value.replace(loneSurrogates, '\ufffd');
+  // Recorded with the answer, where no address may stand in clear.
+  context[name] = isEmailAddress(value) ? '***' : value.replace(loneSurrogates, '\ufffd');
 }
 
 function contextOf(value: unknown): Record<string, string> {
