@@ -243,8 +243,11 @@ describe('a running engine', () => {
   });
 
   it('refuses a second one on its folder, naming the process, and goes on', async () => {
-    const second = start({ folder: folders[0]! });
+    const said: string[] = [];
+    const second = start({ folder: folders[0]!, onLog: (line) => said.push(line) });
     await expect(second).rejects.toMatchObject({ code: 'FOLDER_IN_USE', message: expect.stringContaining(`process ${engine.pid}`) });
+    // One error says it all.
+    expect(said).toEqual([]);
     expect((await ask(engine.url, 'SELECT 1')).text).toBe('1');
   });
 });

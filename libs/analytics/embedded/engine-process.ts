@@ -57,11 +57,13 @@ export async function startEngineProcess(layout: EngineLayout, onLog: (line: str
   child.stdin.on('error', () => undefined);
 
   const stderr: string[] = [];
+  let answered = false;
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (line.trim() === '') return;
     stderr.push(line.slice(0, 1000));
     if (stderr.length > stderrLinesKept) stderr.shift();
-    onLog(line);
+    // What a start that fails says of itself stands in its one error.
+    if (answered) onLog(line);
   });
 
   let gone: string | undefined;
@@ -84,6 +86,8 @@ export async function startEngineProcess(layout: EngineLayout, onLog: (line: str
     await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 25))]);
   }
   if (gone !== undefined) throw await startError(layout, gone, stderr);
+  answered = true;
+  for (const line of stderr) onLog(line);
 
   return {
     pid: child.pid!,
