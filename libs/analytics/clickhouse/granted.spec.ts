@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Position } from '#libs/event-log';
 import { AnalyticsRefused } from '../analytics.js';
-import { accountStatements } from '../schema/grants.js';
+import { accountStatements, readerStatements } from '../schema/grants.js';
 import { migrations } from '../schema/migrations.js';
 import { analyticsContract } from '../testing/analytics.contract.js';
 import { project, recorded } from '../testing/recorded.js';
@@ -55,7 +55,8 @@ describe('the rights that are documented', () => {
   });
 
   it('are statements that ClickHouse understands', async () => {
-    for (const statement of accountStatements('apps', "it's \\ secret", 'shop')) {
+    const secret = "it's \\ secret";
+    for (const statement of [...accountStatements('apps', secret, 'shop', 'cluster'), ...readerStatements('people', secret, 'shop')]) {
       const [row] = await database.connection.query<{ text: string }>('SELECT formatQuery({statement:String}) AS text', { statement });
       expect(row?.text).toMatch(/^(CREATE|GRANT) /);
     }

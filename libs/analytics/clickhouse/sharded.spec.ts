@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { BehaviourFact } from '#libs/domain';
@@ -82,6 +84,18 @@ describe('tables over two shards', () => {
     const all = [...wholes, ...wholes.map(partOf), ...everywhere, 'clients', 'schema_versions', 'shard_layout'].sort();
     for (const found of await ofShards<{ name: string }>('SELECT name FROM system.tables WHERE database = currentDatabase()'))
       expect(found.map(({ name }) => name).sort()).toEqual(all);
+  });
+
+  it('answer the examples of the data model', async () => {
+    const text = await readFile(join(process.cwd(), 'docs/data-model.md'), 'utf8');
+    const examples = [...text.matchAll(/```sql\n([\s\S]*?)```/g)].map(([, sql = '']) => sql);
+    expect(examples.length).toBeGreaterThanOrEqual(5);
+    // As `readerStatements` sets it: what is joined is gathered first, wherever it lies.
+    const settings = { distributed_product_mode: 'global' } as const;
+    for (const sql of examples) expect(await database.reader.query(sql, {}, settings)).toEqual([]);
+    const both = `SELECT uniqExact(b.customer_id) AS buyers FROM behaviour AS b JOIN customers AS c USING (client_id, customer_id)
+      WHERE b.client_id = 'golf' AND c.customer_id IN (SELECT s.customer_id FROM sessions AS s WHERE s.client_id = 'golf')`;
+    expect(await database.reader.query(both, {}, settings)).toEqual([{ buyers: '50' }]);
   });
 
   it('have parts that read parts alone', async () => {

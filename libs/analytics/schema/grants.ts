@@ -27,13 +27,27 @@ const plainName = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
  * @throws when a name is not of letters, digits and `_`.
  */
 export function accountStatements(user: string, password: string, database: string, layout?: 'server' | 'cluster'): string[] {
-  for (const name of [user, database]) {
-    if (!plainName.test(name)) throw new Error(`${JSON.stringify(name)} is no name of letters, digits and _`);
-  }
-  const secret = password.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
+  requirePlain(user, database);
   return [
     `CREATE DATABASE IF NOT EXISTS ${database} ENGINE = Atomic`,
-    `CREATE USER IF NOT EXISTS ${user} IDENTIFIED WITH sha256_password BY '${secret}'`,
+    `CREATE USER IF NOT EXISTS ${user} IDENTIFIED WITH sha256_password BY '${quotable(password)}'`,
     ...grantsFor(database, layout).map((grant) => `${grant} TO ${user}`),
   ];
+}
+
+/** The same for people who read: on a cluster, what a query joins is gathered from all shards first, which is right for every join. */
+export function readerStatements(user: string, password: string, database: string): string[] {
+  requirePlain(user, database);
+  return [
+    `CREATE USER IF NOT EXISTS ${user} IDENTIFIED WITH sha256_password BY '${quotable(password)}' SETTINGS readonly = 2, distributed_product_mode = 'global'`,
+    ...readerGrantsFor(database).map((grant) => `${grant} TO ${user}`),
+  ];
+}
+
+function requirePlain(...names: readonly string[]): void {
+  for (const name of names) if (!plainName.test(name)) throw new Error(`${JSON.stringify(name)} is no name of letters, digits and _`);
+}
+
+function quotable(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
 }

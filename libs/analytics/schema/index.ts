@@ -1,2 +1,2 @@
-export { accountStatements, grantsFor, readerGrantsFor } from './grants.js';
+export { accountStatements, readerStatements } from './grants.js';
 export { migrations } from './migrations.js';
