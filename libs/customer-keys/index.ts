@@ -1,2 +1,3 @@
 export * from './customer-keys.js';
+export * from './errors.js';
 export * from './seal.js';

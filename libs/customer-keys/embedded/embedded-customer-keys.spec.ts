@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { open } from 'lmdb';
 import type { CustomerKeys } from '../customer-keys.js';
 import { customerKeysContract } from '../testing/customer-keys.contract.js';
+import { fragments } from '../wrapping.js';
 import { openEmbeddedCustomerKeys } from './embedded-customer-keys.js';
-import { fragments } from './wrapping.js';
 
 const secret = 'a secret of the tests';
 

@@ -3,8 +3,9 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { CustomerKeys } from '../customer-keys.js';
+import { CustomerKeyDamaged, CustomerKeysUnavailable, WrongSecret } from '../errors.js';
+import { fragments, isRight, keyBytes, owner, unwrap, verifierOf, wrap, wrappingKey } from '../wrapping.js';
 import { scrub } from './scrub.js';
-import { fragments, unwrap, wrap, wrappingKey } from './wrapping.js';
 
 export interface EmbeddedCustomerKeysOptions {
   /** The store's own; made when absent. Several processes may have it open. */
@@ -12,25 +13,6 @@ export interface EmbeddedCustomerKeysOptions {
   /** `VITRINE_SECRET`: the same for all processes, for as long as the keys are to be used. */
   readonly secret: string;
 }
-
-/** The keys in this folder were wrapped under another secret. */
-export class WrongSecret extends Error {
-  readonly code = 'WRONG_SECRET';
-}
-
-/** The store cannot be read or written; nothing was changed. */
-export class CustomerKeysUnavailable extends Error {
-  readonly code = 'CUSTOMER_KEYS_UNAVAILABLE';
-}
-
-/** A stored key is damaged. */
-export class CustomerKeyDamaged extends Error {
-  readonly code = 'CUSTOMER_KEY_DAMAGED';
-}
-
-const keyBytes = 32;
-const verifierText = 'the secret is right';
-const verifierOwner = 'verifier';
 
 /** @throws WrongSecret, CustomerKeysUnavailable */
 export async function openEmbeddedCustomerKeys({ folder, secret }: EmbeddedCustomerKeysOptions): Promise<CustomerKeys> {
@@ -65,13 +47,13 @@ async function checkSecret(root: RootDatabase, about: Database<Buffer, string>, 
     const [salt, verifier] = [about.get('salt'), about.get('verifier')];
     if (salt && verifier) {
       const wrapping = wrappingKey(secret, salt);
-      if (unwrap(wrapping, verifier, verifierOwner)?.toString() === verifierText) return wrapping;
+      if (isRight(wrapping, verifier)) return wrapping;
       throw new WrongSecret(`the customers' keys in ${folder} belong to another VITRINE_SECRET`);
     }
     const made = randomBytes(32);
     const wrapping = wrappingKey(secret, made);
     about.put('salt', made);
-    about.put('verifier', wrap(wrapping, Buffer.from(verifierText), verifierOwner));
+    about.put('verifier', verifierOf(wrapping));
     return wrapping;
   });
 }
@@ -142,9 +124,4 @@ class EmbeddedCustomerKeys implements CustomerKeys {
   private assertOpen(): void {
     if (this.closing) throw new CustomerKeysUnavailable("the customers' keys are closed");
   }
-}
-
-// Ids have no control characters, so that no two pairs give the same text.
-function owner(clientId: string, customerId: string): string {
-  return `${clientId}\0${customerId}`;
 }

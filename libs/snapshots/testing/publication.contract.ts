@@ -156,8 +156,8 @@ export function describeSnapshotPublication(adapter: string, prepare: () => Prom
       const back = await other.publish(snapshot(clientId, content, 8));
       // Where it is to be had now is the adapter's: another builder may have it elsewhere.
       expect(back).toEqual({ ...image, increment: 1, position: 8n, builtAt: instant(8), url: back.url });
-      expect(content.equals(await builder.fetch(back))).toBe(true);
       expect(await builder.current(clientId, 'audience')).toEqual(back);
+      expect(content.equals(await builder.fetch(back))).toBe(true);
     });
 
     it('lets one of several writers put each sequence, and loses none of their progress', async () => {

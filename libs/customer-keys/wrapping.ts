@@ -1,7 +1,11 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 
+/** Of a customer's key. */
+export const keyBytes = 32;
 const nonceBytes = 12;
 const tagBytes = 16;
+const verifierText = 'the secret is right';
+const verifierOwner = 'verifier';
 
 /** The key under which customers' keys are wrapped: HKDF-SHA256 (RFC 5869) of the secret and the store's own salt. */
 export function wrappingKey(secret: string, salt: Uint8Array): Buffer {
@@ -35,4 +39,18 @@ export function fragments(wrapped: Buffer): Buffer[] {
   const parts = [wrapped.subarray(0, nonceBytes)];
   for (let at = nonceBytes; at + 16 <= wrapped.length; at += 16) parts.push(wrapped.subarray(at, at + 16));
   return parts;
+}
+
+/** Stands in a store beside its salt, to tell another secret at once. */
+export function verifierOf(wrapping: Buffer): Buffer {
+  return wrap(wrapping, Buffer.from(verifierText), verifierOwner);
+}
+
+export function isRight(wrapping: Buffer, verifier: Buffer): boolean {
+  return unwrap(wrapping, verifier, verifierOwner)?.toString() === verifierText;
+}
+
+/** Whose key it is. Ids have no control characters, so that no two pairs give the same text. */
+export function owner(clientId: string, customerId: string): string {
+  return `${clientId}\0${customerId}`;
 }

@@ -1,0 +1,1 @@
+export * from './nats-customer-keys.js';
