@@ -36,56 +36,25 @@ export interface GraphQlAnswer<Data> {
 // biome-ignore lint/suspicious/noExplicitAny: answers of many queries, looked into by tests.
 type Loose = any;
 
-/** A standalone system of the test's own: free ports, its own data folder. */
-export class System {
-  private constructor(
-    private child: ChildProcess,
-    readonly data: string,
-    readonly adminKey: string,
-    private readonly environment: Readonly<Record<string, string>>,
-    private addresses: Addresses,
-    private output: () => { stdout: string; stderr: string },
-  ) {}
-
-  static async start(more: Readonly<Record<string, string>> = {}, args: readonly string[] = []): Promise<System> {
-    const data = more['VITRINE_DATA'] ?? mkdtempSync(join(tmpdir(), 'vitrine-test-'));
-    const adminKey = more['VITRINE_ADMIN_KEY'] ?? `test-${randomBytes(24).toString('base64url')}`;
-    const environment = {
-      VITRINE_EDGE_PORT: '0',
-      VITRINE_ADMIN_PORT: '0',
-      VITRINE_ANALYTICS_PORT: '0',
-      VITRINE_ANALYTICS_NATIVE_PORT: '0',
-      VITRINE_INCREMENT_SECONDS: '1',
-      ...more,
-      VITRINE_DATA: data,
-      VITRINE_ADMIN_KEY: adminKey,
-    };
-    const { child, addresses, output } = await launch(environment, args);
-    return new System(child, data, adminKey, environment, addresses, output);
-  }
-
-  get edge(): string {
-    return this.addresses.edge;
-  }
-  get admin(): string {
-    return this.addresses.admin;
-  }
+/** A running deployment, talked to over HTTP only. */
+export abstract class Deployment {
+  abstract readonly adminKey: string;
+  /** Of all processes: for commands beside them. */
+  abstract readonly env: Readonly<Record<string, string>>;
+  abstract get edge(): string;
+  abstract get admin(): string;
   /** ClickHouse over HTTP as the user `reader`. */
-  get tables(): string {
-    return this.addresses.tables;
-  }
-  get env(): Readonly<Record<string, string>> {
-    return this.environment;
-  }
-  get pid(): number {
-    return this.child.pid as number;
-  }
-  get printed(): string {
-    return this.output().stdout;
-  }
-  get complaints(): string {
-    return this.output().stderr;
-  }
+  abstract get tables(): string;
+  /** Addresses of the metrics of all its processes. */
+  abstract get metrics(): readonly string[];
+  /** All that its processes have said on standard error. */
+  abstract get complaints(): string;
+  /** Ends it as Ctrl-C does; the largest exit code. */
+  abstract stop(): Promise<number | null>;
+  abstract kill(): Promise<void>;
+  /** Starts it again on what it had. */
+  abstract restart(): Promise<void>;
+  abstract dispose(): Promise<void>;
 
   /** The whole answer to a GraphQL operation, refusals and errors included. */
   async graphql<Data = Loose>(
@@ -151,6 +120,13 @@ export class System {
     return ((await response.json()) as { data: Loose[] }).data;
   }
 
+  /** The sum of a counter over all processes; 0 when none has it. */
+  async metric(name: string): Promise<number> {
+    const texts = await Promise.all(this.metrics.map(async (address) => (await fetch(address)).text()));
+    const values = texts.flatMap((text) => text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`)));
+    return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+  }
+
   /** Waits until all nodes answer by what the log said up to this position. */
   async live(clientId: string, position: string, kind: 'PLAYBOOK' | 'AUDIENCE'): Promise<void> {
     await until(`${kind} live at ${position}`, 30_000, async () => {
@@ -161,6 +137,59 @@ export class System {
       });
       return data.isLive === true;
     });
+  }
+}
+
+/** A standalone system of the test's own: free ports, its own data folder. */
+export class System extends Deployment {
+  private constructor(
+    private child: ChildProcess,
+    readonly data: string,
+    readonly adminKey: string,
+    readonly env: Readonly<Record<string, string>>,
+    private addresses: Addresses,
+    private output: () => { stdout: string; stderr: string },
+  ) {
+    super();
+  }
+
+  static async start(more: Readonly<Record<string, string>> = {}, args: readonly string[] = []): Promise<System> {
+    const data = more['VITRINE_DATA'] ?? mkdtempSync(join(tmpdir(), 'vitrine-test-'));
+    const adminKey = more['VITRINE_ADMIN_KEY'] ?? `test-${randomBytes(24).toString('base64url')}`;
+    const environment = {
+      VITRINE_EDGE_PORT: '0',
+      VITRINE_ADMIN_PORT: '0',
+      VITRINE_ANALYTICS_PORT: '0',
+      VITRINE_ANALYTICS_NATIVE_PORT: '0',
+      VITRINE_INCREMENT_SECONDS: '1',
+      ...more,
+      VITRINE_DATA: data,
+      VITRINE_ADMIN_KEY: adminKey,
+    };
+    const { child, addresses, output } = await launch(environment, args);
+    return new System(child, data, adminKey, environment, addresses, output);
+  }
+
+  get edge(): string {
+    return this.addresses.edge;
+  }
+  get admin(): string {
+    return this.addresses.admin;
+  }
+  get tables(): string {
+    return this.addresses.tables;
+  }
+  get pid(): number {
+    return this.child.pid as number;
+  }
+  get printed(): string {
+    return this.output().stdout;
+  }
+  get metrics(): readonly string[] {
+    return [`${this.admin}/metrics`];
+  }
+  get complaints(): string {
+    return this.output().stderr;
   }
 
   /** Ends it as Ctrl-C does; the exit code. */
@@ -178,7 +207,7 @@ export class System {
 
   /** Starts it again on the same folder. */
   async restart(): Promise<void> {
-    const { child, addresses, output } = await launch(this.environment, []);
+    const { child, addresses, output } = await launch(this.env, []);
     this.child = child;
     this.addresses = addresses;
     this.output = output;
@@ -190,7 +219,7 @@ export class System {
   }
 }
 
-interface Addresses {
+export interface Addresses {
   readonly edge: string;
   readonly admin: string;
   readonly tables: string;
@@ -207,7 +236,7 @@ async function launch(environment: Readonly<Record<string, string>>, args: reado
   return { child, addresses: about, output };
 }
 
-function collect(child: ChildProcess): () => { stdout: string; stderr: string } {
+export function collect(child: ChildProcess): () => { stdout: string; stderr: string } {
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (chunk: Buffer) => {
@@ -220,7 +249,7 @@ function collect(child: ChildProcess): () => { stdout: string; stderr: string } 
 }
 
 /** The environment without the caller's own settings. */
-function clean(environment: Readonly<Record<string, string>>): Record<string, string> {
+export function clean(environment: Readonly<Record<string, string>>): Record<string, string> {
   const inherited = Object.entries(process.env).filter(
     ([name, value]) => value !== undefined && !name.startsWith('VITRINE_') && name !== 'NODE_OPTIONS',
   );

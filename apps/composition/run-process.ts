@@ -8,6 +8,9 @@ import { openFrame, type ProcessFrame } from './frame.js';
 import { StartRefused } from './free-port.js';
 import { logToOperator } from './operator-log.js';
 
+/** Kubernetes gives 30 s. */
+const closeMsMax = 20_000;
+
 /** Runs until Ctrl-C or SIGTERM (exit code 0), or until it cannot go on (1). `start` returns where the process listens. */
 export async function runProcess(kind: string, start: (frame: ProcessFrame) => Promise<Readonly<Record<string, string>>>): Promise<void> {
   logToOperator();
@@ -31,7 +34,13 @@ export async function runProcess(kind: string, start: (frame: ProcessFrame) => P
   } catch (error) {
     failures.push(error);
   }
+  // Also keeps the process until all is closed, when nothing else does.
+  const late = setTimeout(() => {
+    console.error(`vitrine: the ${kind} did not close within ${closeMsMax / 1000} s and is ended; what it had taken in is on the disk`);
+    process.exit(1);
+  }, closeMsMax);
   await closing.close().catch((error: unknown) => failures.push(error));
+  clearTimeout(late);
   for (const failure of failures) for (const line of explain(failure)) console.error(line);
   process.exit(failures.length === 0 ? 0 : 1);
 }

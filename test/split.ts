@@ -1,0 +1,240 @@
+/** Vitrine as processes apart on this machine, behind HAProxy: what an operations team starts on several. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { clean, collect, Deployment, until } from './system.js';
+
+const root = ['../', '../../']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find((path) => !path.endsWith('/dist/')) as string;
+
+export interface SplitOptions {
+  /** `file`: one LMDB folder that all processes share. `esdb`: our EventStoreDB test server, in a process of its own. */
+  readonly eventLog: 'file' | 'esdb';
+}
+
+/** One process, which can be killed and started again with the same settings. */
+export class Part {
+  private child: ChildProcess | undefined;
+  private output: () => { stdout: string; stderr: string } = () => ({ stdout: '', stderr: '' });
+  private earlier = '';
+
+  constructor(
+    readonly name: string,
+    private readonly command: readonly [string, ...string[]],
+    private readonly environment: Readonly<Record<string, string>>,
+    /** Found in its standard output when it is up; undefined: up when it runs. */
+    private readonly sign: string | undefined,
+  ) {}
+
+  get pid(): number {
+    return this.child?.pid as number;
+  }
+  get complaints(): string {
+    return this.earlier + this.output().stderr;
+  }
+  get printed(): string {
+    return this.output().stdout;
+  }
+
+  async start(): Promise<void> {
+    this.earlier = this.complaints;
+    const [program, ...args] = this.command;
+    const child = spawn(program, args, { cwd: root, env: clean(this.environment), stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = child;
+    this.output = collect(child);
+    await until(`${this.name} is up`, 60_000, () => {
+      if (child.exitCode !== null) throw new Error(`${this.name} ended with ${child.exitCode}: ${this.output().stderr.slice(-2000)}`);
+      return this.sign === undefined || this.output().stdout.includes(this.sign);
+    });
+  }
+
+  /** The exit code. */
+  async end(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+    const { child } = this;
+    if (child === undefined) return null;
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal);
+      await once(child, 'close');
+    }
+    return child.exitCode;
+  }
+}
+
+export class Split extends Deployment {
+  private constructor(
+    readonly adminKey: string,
+    readonly env: Readonly<Record<string, string>>,
+    readonly edge: string,
+    readonly admin: string,
+    readonly tables: string,
+    /** What is there before the apps. */
+    readonly servers: ReadonlyMap<string, Part>,
+    readonly apps: ReadonlyMap<string, Part>,
+    private readonly data: string,
+    /** Where health and metrics of each process are. */
+    private readonly operations: readonly string[],
+  ) {
+    super();
+  }
+
+  static async start(options: SplitOptions, more: Readonly<Record<string, string>> = {}): Promise<Split> {
+    const data = mkdtempSync(join(tmpdir(), 'vitrine-split-'));
+    const adminKey = `test-${randomBytes(24).toString('base64url')}`;
+    const readerPassword = randomBytes(12).toString('hex');
+    const [http, native, log, edge, admin, ...others] = (await freePorts(13)) as [number, number, number, number, number, ...number[]];
+    const server = (name: string, command: [string, ...string[]], environment: Record<string, string>, sign?: string) =>
+      new Part(name, command, environment, sign);
+    const servers = new Map<string, Part>();
+    const clickhouse = server(
+      'clickhouse',
+      [process.execPath, join(root, 'bin/vitrine.mjs'), 'clickhouse'],
+      {
+        VITRINE_DATA: data,
+        VITRINE_ANALYTICS_PORT: String(http),
+        VITRINE_ANALYTICS_NATIVE_PORT: String(native),
+        VITRINE_READER_PASSWORD: readerPassword,
+      },
+      'ClickHouse is running',
+    );
+    servers.set('clickhouse', clickhouse);
+    await clickhouse.start();
+    if (options.eventLog === 'esdb') {
+      mkdirSync(join(data, 'esdb'));
+      const esdb = server(
+        'eventstoredb',
+        [
+          process.execPath,
+          join(root, 'dist/libs/event-log/testing/esdb-server-process.js'),
+          '--port',
+          String(log),
+          '--file',
+          join(data, 'esdb', 'log'),
+        ],
+        {},
+        'esdb://',
+      );
+      servers.set('eventstoredb', esdb);
+      await esdb.start();
+    }
+    const shared = {
+      VITRINE_DATA: data,
+      VITRINE_SECRET: randomBytes(24).toString('hex'),
+      VITRINE_ANALYTICS: /VITRINE_ANALYTICS=(\S+)/.exec(clickhouse.printed)?.[1] as string,
+      VITRINE_EVENT_LOG:
+        options.eventLog === 'file' ? 'file:' : (/esdb:\/\/\S+/.exec(servers.get('eventstoredb')?.printed ?? '')?.[0] as string),
+      VITRINE_INCREMENT_SECONDS: '1',
+      VITRINE_PUBLIC_URL: `http://127.0.0.1:${edge}`,
+      VITRINE_ADMIN_KEY: adminKey,
+      ...more,
+    };
+    const [query1, query2, collector, ...ops] = others as [number, number, number, ...number[]];
+    const apps = new Map<string, Part>();
+    const app = (name: string, kind: string, ports: Record<string, number>) => {
+      const own = Object.fromEntries(Object.entries(ports).map(([setting, port]) => [setting, String(port)]));
+      apps.set(
+        name,
+        new Part(name, [process.execPath, join(root, `dist/apps/${kind}/main.js`)], { ...shared, VITRINE_NODE: name, ...own }, '"running"'),
+      );
+    };
+    app('admin', 'admin', { VITRINE_ADMIN_PORT: admin });
+    app('projector', 'projector', { VITRINE_OPS_PORT: ops[0] as number });
+    app('snapshot-builder', 'snapshot-builder', { VITRINE_OPS_PORT: ops[1] as number });
+    app('collector', 'collector', { VITRINE_EDGE_PORT: collector, VITRINE_OPS_PORT: ops[2] as number });
+    app('query-1', 'content-query', { VITRINE_EDGE_PORT: query1, VITRINE_OPS_PORT: ops[3] as number });
+    app('query-2', 'content-query', { VITRINE_EDGE_PORT: query2, VITRINE_OPS_PORT: ops[4] as number });
+    const haproxy = server('haproxy', ['haproxy', '-f', join(root, 'deploy/haproxy/haproxy.cfg')], {
+      VITRINE_EDGE_BIND: `127.0.0.1:${edge}`,
+      VITRINE_QUERY_1: `127.0.0.1:${query1}`,
+      VITRINE_QUERY_2: `127.0.0.1:${query2}`,
+      VITRINE_COLLECTOR_1: `127.0.0.1:${collector}`,
+    });
+    servers.set('haproxy', haproxy);
+    const tables = `http://reader:${readerPassword}@127.0.0.1:${http}`;
+    const split = new Split(
+      adminKey,
+      shared,
+      `http://127.0.0.1:${edge}`,
+      `http://127.0.0.1:${admin}`,
+      tables,
+      servers,
+      apps,
+      data,
+      [admin, ...ops.slice(0, 5)].map((port) => `http://127.0.0.1:${port}`),
+    );
+    try {
+      await split.startApps();
+      await haproxy.start();
+      await split.upAtEdge();
+    } catch (error) {
+      const said = split.complaints;
+      await split.dispose();
+      throw new Error(`the split deployment did not come up; its processes said:\n${said.slice(-4000)}`, { cause: error });
+    }
+    return split;
+  }
+
+  get metrics(): readonly string[] {
+    return this.operations.map((address) => `${address}/metrics`);
+  }
+
+  get complaints(): string {
+    return [...this.apps.values(), ...this.servers.values()].map((part) => `${part.name}: ${part.complaints}`).join('\n');
+  }
+
+  async stop(): Promise<number | null> {
+    const ends = await Promise.all(
+      [...this.apps.values()].map(async (part) => ({ name: part.name, code: await part.end('SIGINT'), said: part.complaints })),
+    );
+    const bad = ends.filter(({ code }) => code !== 0);
+    if (bad.length > 0) console.error(bad);
+    return bad[0]?.code ?? 0;
+  }
+
+  async kill(): Promise<void> {
+    await Promise.all([...this.apps.values()].map((part) => part.end('SIGKILL')));
+  }
+
+  async restart(): Promise<void> {
+    await this.startApps();
+    await this.upAtEdge();
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop();
+    await Promise.all([...this.servers.values()].map((part) => part.end('SIGTERM')));
+    rmSync(this.data, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  private async startApps(): Promise<void> {
+    await Promise.all([...this.apps.values()].map((part) => part.start()));
+  }
+
+  private async upAtEdge(): Promise<void> {
+    await until('HAProxy has seen its nodes', 20_000, async () => {
+      const answers = await Promise.allSettled([
+        fetch(`${this.edge}/health/ready`),
+        fetch(`${this.edge}/e/nobody`, { method: 'POST', body: '{"batch":[]}' }),
+      ]);
+      return answers.every((answer) => answer.status === 'fulfilled' && answer.value.status !== 503);
+    });
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
