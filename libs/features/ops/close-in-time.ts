@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 
 /** How long requests under way may take to be answered when their server closes. */
-export const closeGraceMs = 3_000;
+const closeGraceMs = 3_000;
 
 /**
  * Closes a server's application: what is under way is answered, but who sends a request and does not go on, or does not read the answer, holds
