@@ -43,7 +43,7 @@ export async function openWorkbench(settings: Settings): Promise<Workbench> {
     }
     const log = await openLog(frame);
     const keys = await openKeys(frame);
-    const { analytics, tables } = typeof running === 'string' ? await openTablesAt(running, closing) : await openTables(frame);
+    const { analytics, tables } = typeof running === 'string' ? await openTablesAt(running, frame) : await openTables(frame);
     if (running === undefined) await backstage(frame, [projector(frame, { log, tables })]);
     closing.add(() => rm(frame.folder.spoolOf(nodeId), { recursive: true, force: true }));
     const facts = await openFacts(frame, log);

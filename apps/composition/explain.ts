@@ -2,19 +2,27 @@ import { SettingsInvalid } from '#libs/settings';
 
 /** Codes of errors that a person can do something about: their message is the line to show. */
 const forPeople = new Set([
-  'START_REFUSED',
+  'ANALYTICS_REFUSED',
+  'ANALYTICS_UNAVAILABLE',
+  'CUSTOMER_KEYS_UNAVAILABLE',
   'DATA_FOLDER_UNUSABLE',
-  'PORT_TAKEN',
+  'ENGINE_DIED',
+  'EVENT_LOG_REFUSED',
+  'EVENT_LOG_UNAVAILABLE',
   'FOLDER_IN_USE',
   'FOLDER_NOT_WRITABLE',
-  'ENGINE_DIED',
-  'PLATFORM_NOT_SUPPORTED',
-  'EVENT_LOG_UNAVAILABLE',
-  'ANALYTICS_UNAVAILABLE',
-  'SNAPSHOTS_UNAVAILABLE',
   'LOG_CORRUPTED',
   'NOT_YET',
+  'PLATFORM_NOT_SUPPORTED',
+  'PORT_TAKEN',
+  'SCHEMA_MISMATCH',
+  'SPOOL_DAMAGED',
+  'SNAPSHOTS_UNAVAILABLE',
+  'SPOOL_IN_USE',
+  'SPOOL_UNWRITABLE',
+  'START_REFUSED',
   'UNREADABLE_EVENT',
+  'WRONG_SECRET',
 ]);
 
 /** One line per problem; the stack as well when it is a bug of ours. */

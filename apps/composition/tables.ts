@@ -1,6 +1,6 @@
 /** ClickHouse: the embedded one, started as a child, or the one that VITRINE_ANALYTICS names. */
 import type { Analytics, ProjectionTables } from '#libs/analytics';
-import { openAnalytics, openClickHouse, openProjectionTables } from '#libs/analytics/clickhouse';
+import { clickHouseAddress, openAnalytics, openClickHouse, openProjectionTables } from '#libs/analytics/clickhouse';
 import { type EmbeddedClickHouse, EngineStartError, startEmbeddedClickHouse } from '#libs/analytics/embedded';
 import { migrations } from '#libs/analytics/schema';
 import type { ProcessFrame } from './frame.js';
@@ -16,8 +16,6 @@ export interface Tables {
   readonly analyticsUrl: string;
 }
 
-const database = 'vitrine';
-
 type Frame = Pick<ProcessFrame, 'settings' | 'folder' | 'closing' | 'report' | 'fatal'>;
 
 export async function openTables(frame: Frame): Promise<Tables> {
@@ -25,12 +23,16 @@ export async function openTables(frame: Frame): Promise<Tables> {
   const engine = settings.VITRINE_ANALYTICS === 'chdb:' ? await startEngine(frame) : undefined;
   if (engine !== undefined) closing.add(() => engine.stop());
   const analyticsUrl = engine?.url ?? settings.VITRINE_ANALYTICS;
-  return { ...(await openTablesAt(analyticsUrl, closing)), engine, analyticsUrl };
+  return { ...(await openTablesAt(analyticsUrl, frame)), engine, analyticsUrl };
 }
 
 /** Those of a ClickHouse that runs. */
-export async function openTablesAt(url: string, closing: ProcessFrame['closing']): Promise<Pick<Tables, 'analytics' | 'tables'>> {
-  const connection = openClickHouse({ url, database });
+export async function openTablesAt(
+  url: string,
+  { closing, settings }: Pick<Frame, 'closing' | 'settings'>,
+): Promise<Pick<Tables, 'analytics' | 'tables'>> {
+  const cluster = settings.VITRINE_ANALYTICS === 'chdb:' ? undefined : settings.VITRINE_ANALYTICS_CLUSTER;
+  const connection = openClickHouse(clickHouseAddress(url, cluster));
   const analytics = openAnalytics(connection);
   closing.add(() => analytics.close());
   const tables = openProjectionTables(connection, migrations);

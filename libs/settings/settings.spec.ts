@@ -15,6 +15,7 @@ describe('settings', () => {
     const absent = describeSettings({}).filter(({ fallback }) => fallback === '');
     expect(absent.map(({ name }) => name).sort()).toEqual([
       'VITRINE_ADMIN_KEY',
+      'VITRINE_ANALYTICS_CLUSTER',
       'VITRINE_CLIENTS',
       'VITRINE_COUNTRY_HEADER',
       'VITRINE_NODE',

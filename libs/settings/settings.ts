@@ -57,9 +57,12 @@ const catalogue = {
     ['file:', 'esdb://', 'esdb+discover://'],
   ),
   VITRINE_ANALYTICS: engine(
-    'ClickHouse. `chdb:` starts the embedded one beside this process; `http(s)://user:password@host:port` uses a running one.',
+    'ClickHouse. `chdb:` starts the embedded one beside this process; `http(s)://user:password@host:port/database` uses a running one (database `vitrine` when absent; several hosts, separated by commas, for shards).',
     'chdb:',
     ['chdb:', 'http://', 'https://'],
+  ),
+  VITRINE_ANALYTICS_CLUSTER: text(
+    'The cluster of VITRINE_ANALYTICS, as its `remote_servers` name it: the tables are spread over its shards. Absent: one server.',
   ),
   VITRINE_SNAPSHOTS: engine('Where snapshots are published. `file:` is a folder in VITRINE_DATA, `file:<path>` another one.', 'file:', [
     'file:',
@@ -140,6 +143,7 @@ export type SettingName = keyof Catalogue;
 
 /** Settings without a default. */
 type MayBeAbsent =
+  | 'VITRINE_ANALYTICS_CLUSTER'
   | 'VITRINE_READER_PASSWORD'
   | 'VITRINE_PUBLIC_URL'
   | 'VITRINE_SECRET'
