@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { AnalyticsUnavailable } from '../analytics.js';
 import type { ProjectionTables } from '../analytics-writer.js';
 import type { Migration } from '../schema/migration.js';
 import { type ClickHouseConnection, identifier } from './client.js';
@@ -19,7 +20,8 @@ export function openProjectionTables(connection: ClickHouseConnection, migration
   const prefix = `${connection.database}_rebuild_`;
   let besideName = '';
   let beside: ClickHouseConnection | undefined;
-  const drop = async () => {
+  /** Those of others too: whoever leads is the only one that rebuilds. */
+  const dropAll = async () => {
     for (const { connection: each } of await connection.shards()) {
       const left = await each.query<{ name: string }>('SELECT name FROM system.databases WHERE startsWith(name, {prefix:String})', {
         prefix,
@@ -34,11 +36,11 @@ export function openProjectionTables(connection: ClickHouseConnection, migration
   return {
     async live() {
       await migrate(connection, migrations);
-      await drop();
+      await dropAll();
       return openAnalyticsWriter(connection);
     },
     async beside() {
-      await drop();
+      await dropAll();
       besideName = `${prefix}${randomBytes(8).toString('hex')}`;
       beside = connection.withDatabase(besideName);
       await migrate(beside, migrations);
@@ -52,6 +54,8 @@ export function openProjectionTables(connection: ClickHouseConnection, migration
             "SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree'",
             { database: besideName },
           );
+          // A rebuild that was overtaken: nothing may be touched, and least of all another one's half-filled tables.
+          if (tables.length === 0) throw new AnalyticsUnavailable(`the rebuilt tables in ${besideName} are gone: another process leads`);
           for (const { name } of tables) {
             if (schemaTables.includes(name) || (name === part(checkpointTable)) !== isCheckpoint) continue;
             const [live, rebuilt] = [connection.database, besideName].map((database) => `${identifier(database)}.${identifier(name)}`);
@@ -61,7 +65,7 @@ export function openProjectionTables(connection: ClickHouseConnection, migration
       };
       await exchange(false);
       await exchange(true);
-      await drop();
+      for (const { connection: each } of shards) await each.command(`DROP DATABASE IF EXISTS ${identifier(besideName)} SYNC`);
     },
     close: async () => beside?.close(),
   };

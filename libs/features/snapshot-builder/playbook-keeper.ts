@@ -1,6 +1,6 @@
 import type { Position } from '#libs/event-log';
 import { compilePlaybook } from '#libs/projections';
-import { type Announcement, playbookImage, versionOf } from '#libs/snapshots';
+import { type Announcement, playbookImage, SnapshotCorrupt, SnapshotMissing, versionOf } from '#libs/snapshots';
 import type { BuilderParts } from './builder-parts.js';
 import { PublishedRecord } from './published-record.js';
 
@@ -30,7 +30,7 @@ export class PlaybookKeeper {
     if (announced === null || requested || this.compiledFor !== definitions.changedAt) {
       const measured = metrics.begin('playbook', 'full');
       const image = playbookImage(compilePlaybook(definitions));
-      if (requested || announced?.version !== versionOf(image).version) {
+      if (requested || announced?.version !== versionOf(image).version || !(await this.canBeHad(announced))) {
         const now = await this.publish(image, position);
         this.compiledFor = definitions.changedAt;
         measured();
@@ -43,6 +43,18 @@ export class PlaybookKeeper {
     if (position > announced.position) {
       await publication.progress(clientId, 'playbook', position);
       metrics.announced({ ...announced, position });
+    }
+  }
+
+  /** Asked once by a builder that begins: what another one announced, and took with it when it went, is published again. */
+  private async canBeHad(announced: Announcement): Promise<boolean> {
+    if (this.compiledFor !== undefined) return true;
+    try {
+      await this.parts.publication.fetch(announced);
+      return true;
+    } catch (error) {
+      if (error instanceof SnapshotMissing || error instanceof SnapshotCorrupt) return false;
+      throw error;
     }
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -93,6 +93,28 @@ describe('the snapshot builder', () => {
     const playbook = readPlaybook(await publication.fetch((await publication.current('golf', 'playbook'))!));
     expect(playbook).toMatchObject({ clientId: 'golf', contents: {}, campaigns: {} });
     expect(await publication.current('golf', 'audience')).toMatchObject({ customers: 0, memberships: 0 });
+  });
+
+  it('publishes again what another builder announced and took with it when it went', async () => {
+    await builder.start();
+    await reached('golf', await register('golf'));
+    await quiet('golf');
+    await builder.stop();
+    const before = await published('golf', 'playbook');
+    for (const image of await readdir(join(folder, 'snapshots', 'images'))) await rm(join(folder, 'snapshots', 'images', image));
+    builder = newBuilder();
+    await builder.start();
+    for (const kind of ['playbook', 'audience'] as const) {
+      await until(async () => {
+        const announced = (await publication.current('golf', kind))!;
+        return publication.fetch(announced).then(
+          () => true,
+          () => false,
+        );
+      }, `the ${kind} is to be had again`);
+    }
+    // The same playbook: nothing new to say of it in the log.
+    expect(await published('golf', 'playbook')).toBe(before);
   });
 
   it('publishes what changed at once, and once for changes that follow one another', async () => {
