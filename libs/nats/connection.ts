@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ConnectionOptions, connect, credsAuthenticator, Events, type Msg, type MsgHdrs, type NatsConnection, NatsError } from 'nats';
 import { NatsRefused, NatsUnavailable } from './errors.js';
+import { keyPart } from './key-part.js';
 
 export interface NatsOptions {
   /** `nats://user:password@host:4222` or `tls://…`; several servers of one cluster with commas between. A user name without a password is a token. */
@@ -12,8 +13,6 @@ export interface NatsOptions {
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
   /** Shown in the server's list of connections. */
   readonly name?: string;
-  /** Answers arrive on subjects that begin so; `_INBOX` when absent. A user with few rights needs its own. */
-  readonly inboxPrefix?: string;
   /** Tells in one line that the connection was lost or is there again. */
   readonly report?: (message: string) => void;
 }
@@ -187,7 +186,7 @@ class KeptConnection implements NatsLink {
 }
 
 async function connectionOptions(options: NatsOptions): Promise<ConnectionOptions> {
-  const { url, credentialsFile, tls, name = 'vitrine', inboxPrefix } = options;
+  const { url, credentialsFile, tls, name = 'vitrine' } = options;
   const addresses = url.split(',').map((one) => {
     if (!URL.canParse(one)) throw new NatsRefused('an address of NATS has the form nats://user:password@host:port');
     return new URL(one);
@@ -206,7 +205,8 @@ async function connectionOptions(options: NatsOptions): Promise<ConnectionOption
     timeout: firstAttemptMs,
     pingInterval: pingIntervalMs,
     maxPingOut: 2,
-    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    // Answers arrive where only this user may listen (deploy/nats/users.mjs).
+    ...(user === '' || pass === '' ? {} : { inboxPrefix: `_INBOX_${keyPart(user)}` }),
     ...(credentialsFile === undefined ? {} : { authenticator: credsAuthenticator(await readFile(credentialsFile)) }),
     ...(user === '' ? {} : pass === '' ? { token: user } : { user, pass }),
     ...(tls === undefined && first.protocol !== 'tls:' ? {} : { tls: { ...tls } }),
