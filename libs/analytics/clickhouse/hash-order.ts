@@ -16,15 +16,16 @@ export async function* inHashOrder(
     await settled(sources.map((source) => source.fill()));
     let out = Buffer.allocUnsafe(rowsAtOnce * rowBytes);
     let length = 0;
-    for (;;) {
-      const left = sources.filter((source) => !source.isEmpty);
-      let first = left[0];
-      if (first === undefined) break;
+    let left = sources.filter((source) => !source.isEmpty);
+    for (let first = left[0]; first !== undefined; first = left[0]) {
       for (const source of left) if (source.isBefore(first)) first = source;
       first.bytes.copy(out, length, first.at, first.at + rowBytes);
       length += rowBytes;
       first.at += rowBytes;
-      if (first.isEmpty) await first.fill();
+      if (first.isEmpty) {
+        await first.fill();
+        left = left.filter((source) => !source.isEmpty);
+      }
       if (length === out.length) {
         yield out;
         out = Buffer.allocUnsafe(rowsAtOnce * rowBytes);
