@@ -16,6 +16,8 @@ const root = ['../', '../../']
 export interface SplitOptions {
   /** `file`: one LMDB folder that all processes share. `esdb`: our EventStoreDB test server, in a process of its own. */
   readonly eventLog: 'file' | 'esdb';
+  /** `file`: a folder that all processes share. `nats`: a real nats-server, which also keeps the customers' keys and says who leads. */
+  readonly snapshots: 'file' | 'nats';
 }
 
 /** One process, which can be killed and started again with the same settings. */
@@ -87,7 +89,15 @@ export class Split extends Deployment {
     const data = mkdtempSync(join(tmpdir(), 'vitrine-split-'));
     const adminKey = `test-${randomBytes(24).toString('base64url')}`;
     const readerPassword = randomBytes(12).toString('hex');
-    const [http, native, log, edge, admin, ...others] = (await freePorts(13)) as [number, number, number, number, number, ...number[]];
+    const [http, native, log, nats, edge, admin, ...others] = (await freePorts(14)) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      ...number[],
+    ];
     const server = (name: string, command: [string, ...string[]], environment: Record<string, string>, sign?: string) =>
       new Part(name, command, environment, sign);
     const servers = new Map<string, Part>();
@@ -122,12 +132,22 @@ export class Split extends Deployment {
       servers.set('eventstoredb', esdb);
       await esdb.start();
     }
+    if (options.snapshots === 'nats') {
+      const natsServer = server(
+        'nats-server',
+        ['nats-server', '-js', '-sd', join(data, 'nats'), '-a', '127.0.0.1', '-p', String(nats)],
+        {},
+      );
+      servers.set('nats-server', natsServer);
+      await natsServer.start();
+    }
     const shared = {
       VITRINE_DATA: data,
       VITRINE_SECRET: randomBytes(24).toString('hex'),
       VITRINE_ANALYTICS: /VITRINE_ANALYTICS=(\S+)/.exec(clickhouse.printed)?.[1] as string,
       VITRINE_EVENT_LOG:
         options.eventLog === 'file' ? 'file:' : (/esdb:\/\/\S+/.exec(servers.get('eventstoredb')?.printed ?? '')?.[0] as string),
+      VITRINE_SNAPSHOTS: options.snapshots === 'file' ? 'file:' : `nats://127.0.0.1:${nats}`,
       VITRINE_INCREMENT_SECONDS: '1',
       VITRINE_PUBLIC_URL: `http://127.0.0.1:${edge}`,
       VITRINE_ADMIN_KEY: adminKey,

@@ -44,7 +44,7 @@ export async function openWorkbench(settings: Settings): Promise<Workbench> {
     const log = await openLog(frame);
     const keys = await openKeys(frame);
     const { analytics, tables } = typeof running === 'string' ? await openTablesAt(running, frame) : await openTables(frame);
-    if (running === undefined) await backstage(frame, [projector(frame, { log, tables })]);
+    if (running === undefined) await backstage(frame, [await projector(frame, { log, tables })]);
     closing.add(() => rm(frame.folder.spoolOf(nodeId), { recursive: true, force: true }));
     const facts = await openFacts(frame, log);
     closing.add(() => facts.drained());

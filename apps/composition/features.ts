@@ -27,9 +27,10 @@ interface Ports extends Imports {
   readonly readers: Readers;
 }
 
-export function projector(frame: ProcessFrame, { log, tables }: Pick<Ports, 'log' | 'tables'>): DynamicModule {
+export async function projector(frame: ProcessFrame, { log, tables }: Pick<Ports, 'log' | 'tables'>): Promise<DynamicModule> {
   const { registry, clock, fatal } = frame;
-  return ProjectorModule.register({ log, tables, acquireLeadership: leadershipOf('projector', frame), registry, clock, onFailure: fatal });
+  const acquireLeadership = await leadershipOf('projector', frame);
+  return ProjectorModule.register({ log, tables, acquireLeadership, registry, clock, onFailure: fatal });
 }
 
 export function snapshotBuilder(

@@ -6,6 +6,7 @@ import { configureAdminHttp } from '#libs/features/admin';
 import { configureCollectorHttp } from '#libs/features/collector';
 import { configureContentQueryHttp, edgeServerOptions, ServingTables } from '#libs/features/content-query';
 import { closeInTime, OpsModule, type ReadinessCheck, readUnreadBodies } from '#libs/features/ops';
+import type { ImageHandler } from '#libs/snapshots/nats';
 import type { ProcessFrame } from './frame.js';
 import { portProblem } from './free-port.js';
 
@@ -47,14 +48,18 @@ export async function adminPort(frame: ProcessFrame, feature: DynamicModule, che
   return listening(frame, app, 'VITRINE_ADMIN_PORT');
 }
 
-/** The private port of every other process: health and metrics, and `more` on the same server. */
-export async function opsPort(
-  frame: ProcessFrame,
-  checks: readonly ReadinessCheck[],
-  more?: (app: NestFastifyApplication) => void,
-): Promise<string> {
+/** The private port of every other process: health and metrics, and the snapshot builder's images. */
+export async function opsPort(frame: ProcessFrame, checks: readonly ReadinessCheck[], images?: ImageHandler): Promise<string> {
   const app = await create(frame, [], checks, { metrics: true, adapter: new FastifyAdapter() });
-  more?.(app);
+  if (images !== undefined) {
+    app
+      .getHttpAdapter()
+      .getInstance()
+      .get('/snapshots/*', async (request, reply) => {
+        reply.hijack();
+        await images(request.raw, reply.raw);
+      });
+  }
   return listening(frame, app, 'VITRINE_OPS_PORT');
 }
 

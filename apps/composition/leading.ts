@@ -8,7 +8,8 @@ import { leadershipOf } from './ports.js';
 export function whenLeading(duty: 'snapshot-builder', frame: ProcessFrame, begin: () => Promise<void>): void {
   const ending = new AbortController();
   const turn = (async () => {
-    const leadership = await leadershipOf(duty, frame)(ending.signal);
+    const acquire = await leadershipOf(duty, frame);
+    const leadership = await acquire(ending.signal);
     frame.closing.add(() => leadership.release());
     leadership.lost.addEventListener('abort', () => frame.fatal(new Error(`another process is the ${duty} now`)));
     await begin();

@@ -2,12 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import { type CustomerKeys } from '#libs/customer-keys';
 import { openEmbeddedCustomerKeys } from '#libs/customer-keys/embedded';
+import { openNatsCustomerKeys } from '#libs/customer-keys/nats';
 import type { EventLog } from '#libs/event-log';
 import { openEventStoreDb } from '#libs/event-log/eventstoredb';
 import { openFileLog } from '#libs/event-log/file';
-import { type AcquireLeadership, lockFileLeadership } from '#libs/features/projector';
+import { type AcquireLeadership, lockFileLeadership } from '#libs/leadership';
+import { openNatsLeadership } from '#libs/leadership/nats';
 import type { SnapshotPublication } from '#libs/snapshots';
 import { openFileSnapshots } from '#libs/snapshots/file';
+import { type ImageHandler, openNatsSnapshotBuilder, openNatsSnapshots, serveImages } from '#libs/snapshots/nats';
 import { openSpool, type Spool } from '#libs/spool';
 import type { ProcessFrame } from './frame.js';
 
@@ -27,24 +30,67 @@ export function secretOf({ settings, folder }: Pick<Frame, 'settings' | 'folder'
   return settings.VITRINE_SECRET ?? folder.kept('secret', () => randomBytes(32).toString('base64url'));
 }
 
+/** On NATS where the snapshots are: collectors on several machines share them. */
 export async function openKeys(frame: Frame): Promise<CustomerKeys> {
-  const keys = await openEmbeddedCustomerKeys({ folder: frame.folder.keys, secret: secretOf(frame) });
+  const secret = secretOf(frame);
+  const url = natsOf(frame);
+  const keys =
+    url === undefined
+      ? await openEmbeddedCustomerKeys({ folder: frame.folder.keys, secret })
+      : await openNatsCustomerKeys({ url, secret, report: frame.report });
   frame.closing.add(() => keys.close());
   return keys;
 }
 
-export async function openSnapshots({ settings, folder, closing }: Frame): Promise<SnapshotPublication> {
-  const publication = await openFileSnapshots({
-    folder: pathOf(settings.VITRINE_SNAPSHOTS) ?? folder.snapshots,
+/** Snapshots as nodes and the admin have them. */
+export async function openSnapshots(frame: Frame): Promise<SnapshotPublication> {
+  const url = natsOf(frame);
+  const publication = url === undefined ? await openFiles(frame) : await openNatsSnapshots({ url, report: frame.report });
+  frame.closing.add(() => publication.close());
+  return publication;
+}
+
+/** Snapshots as their builder has them; with NATS, `imagesUrl` is where `imagesOf` is served. */
+export async function openBuilderSnapshots(frame: Frame, imagesUrl: string): Promise<SnapshotPublication> {
+  const url = natsOf(frame);
+  if (url === undefined) return openSnapshots(frame);
+  const { settings, folder, closing, report } = frame;
+  const publication = await openNatsSnapshotBuilder({
+    url,
+    folder: folder.snapshots,
+    imagesUrl: settings.VITRINE_IMAGES_URL ?? imagesUrl,
     retentionHours: settings.VITRINE_SNAPSHOT_RETENTION_HOURS,
+    report,
   });
   closing.add(() => publication.close());
   return publication;
 }
 
+/** What the builder's operations port has to serve; undefined when nodes read the images from a folder. */
+export function imagesOf(frame: Frame): ImageHandler | undefined {
+  return natsOf(frame) === undefined ? undefined : serveImages(frame.folder.snapshots);
+}
+
 /** Of all processes with this duty one works, and the others stand by. */
-export function leadershipOf(duty: 'projector' | 'snapshot-builder', { folder, report }: Frame): AcquireLeadership {
-  return lockFileLeadership(folder.lockOf(duty), (holder) => report(`${holder} is the ${duty}; this process stands by`));
+export async function leadershipOf(duty: 'projector' | 'snapshot-builder', frame: Frame): Promise<AcquireLeadership> {
+  const { folder, report, closing } = frame;
+  const standBy = (holder: string) => report(`${holder} is the ${duty}; this process stands by`);
+  const url = natsOf(frame);
+  if (url === undefined) return lockFileLeadership(folder.lockOf(duty), standBy);
+  const leadership = await openNatsLeadership({ url, report });
+  closing.add(() => leadership.close());
+  return leadership.of(duty, standBy);
+}
+
+function openFiles({ settings, folder }: Frame): Promise<SnapshotPublication> {
+  return openFileSnapshots({
+    folder: pathOf(settings.VITRINE_SNAPSHOTS) ?? folder.snapshots,
+    retentionHours: settings.VITRINE_SNAPSHOT_RETENTION_HOURS,
+  });
+}
+
+function natsOf({ settings }: Pick<Frame, 'settings'>): string | undefined {
+  return settings.VITRINE_SNAPSHOTS.startsWith('file:') ? undefined : settings.VITRINE_SNAPSHOTS;
 }
 
 /** The disk queue of this process in front of the log. */

@@ -8,6 +8,6 @@ import { openTables } from '../composition/tables.js';
 await runProcess('projector', async (frame) => {
   const log = await openLog(frame);
   const { tables, analytics } = await openTables(frame);
-  await backstage(frame, [projector(frame, { log, tables })]);
+  await backstage(frame, [await projector(frame, { log, tables })]);
   return { ops: await opsPort(frame, [checks.log(log), checks.analytics(analytics)]) };
 });

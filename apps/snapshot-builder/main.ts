@@ -1,7 +1,7 @@
 import { checks, snapshotBuilder } from '../composition/features.js';
 import { backstage, opsPort } from '../composition/http-apps.js';
 import { whenLeading } from '../composition/leading.js';
-import { openLog, openSnapshots } from '../composition/ports.js';
+import { imagesOf, openBuilderSnapshots, openLog } from '../composition/ports.js';
 import { runProcess } from '../composition/run-process.js';
 import { openTables } from '../composition/tables.js';
 
@@ -9,8 +9,8 @@ import { openTables } from '../composition/tables.js';
 await runProcess('snapshot-builder', async (frame) => {
   const log = await openLog(frame);
   const { analytics } = await openTables(frame);
-  const publication = await openSnapshots(frame);
-  const ops = await opsPort(frame, [checks.log(log), checks.analytics(analytics)]);
+  const ops = await opsPort(frame, [checks.log(log), checks.analytics(analytics)], imagesOf(frame));
+  const publication = await openBuilderSnapshots(frame, ops);
   whenLeading('snapshot-builder', frame, () => backstage(frame, [snapshotBuilder(frame, { log, analytics, publication })]));
   return { ops };
 });

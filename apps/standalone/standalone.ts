@@ -4,10 +4,10 @@ import { Closing } from '../composition/closing.js';
 import { admin, checks, collector, contentQuery, projector, snapshotBuilder } from '../composition/features.js';
 import { openFrame } from '../composition/frame.js';
 import { assertPortFree } from '../composition/free-port.js';
-import { adminPort, backstage, contentQueryEdge } from '../composition/http-apps.js';
+import { adminPort, backstage, contentQueryEdge, opsPort } from '../composition/http-apps.js';
 import { firstKey, openImports } from '../composition/imports.js';
 import { forwardLeftBehind } from '../composition/left-behind.js';
-import { openFacts, openKeys, openLog, openSnapshots } from '../composition/ports.js';
+import { imagesOf, openBuilderSnapshots, openFacts, openKeys, openLog } from '../composition/ports.js';
 import { takeDataFolder } from '../composition/process-folder.js';
 import { openReaders } from '../composition/readers.js';
 import { openTables } from '../composition/tables.js';
@@ -36,13 +36,14 @@ export async function startStandalone(settings: Settings, fatal: (reason: unknow
     const readers = openReaders(frame, log);
     // What stands in the log and cannot be read is told before anything works by it.
     await Promise.all([readers.definitions.caughtUp(), readers.apiKeys.caughtUp()]);
-    const publication = await openSnapshots(frame);
+    const images = imagesOf(frame);
+    const publication = await openBuilderSnapshots(frame, images === undefined ? '' : await opsPort(frame, [], images));
     const facts = await openFacts(frame, log);
     await forwardLeftBehind(frame, log);
     const imports = openImports(frame, { log, facts, keys, readers, analytics: tables.analytics });
     const ports = { log, keys, readers, publication, facts, ...tables, ...imports };
 
-    await backstage(frame, [projector(frame, ports), snapshotBuilder(frame, ports)]);
+    await backstage(frame, [await projector(frame, ports), snapshotBuilder(frame, ports)]);
     const { address: edge } = await contentQueryEdge(frame, [contentQuery(frame, ports), collector(frame, ports)]);
     const needed = [checks.definitions(readers), checks.analytics(tables.analytics), checks.spool(facts)];
     const adminAddress = await adminPort(frame, admin(frame, ports), needed);

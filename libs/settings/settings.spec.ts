@@ -18,6 +18,7 @@ describe('settings', () => {
       'VITRINE_ANALYTICS_CLUSTER',
       'VITRINE_CLIENTS',
       'VITRINE_COUNTRY_HEADER',
+      'VITRINE_IMAGES_URL',
       'VITRINE_NODE',
       'VITRINE_PUBLIC_URL',
       'VITRINE_READER_PASSWORD',

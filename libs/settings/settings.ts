@@ -64,13 +64,15 @@ const catalogue = {
   VITRINE_ANALYTICS_CLUSTER: text(
     'The cluster of VITRINE_ANALYTICS, as its `remote_servers` name it: the tables are spread over its shards. Absent: one server.',
   ),
-  VITRINE_SNAPSHOTS: engine('Where snapshots are published. `file:` is a folder in VITRINE_DATA, `file:<path>` another one.', 'file:', [
+  VITRINE_SNAPSHOTS: engine(
+    'Where snapshots are published. `file:` is a folder in VITRINE_DATA, `file:<path>` another one; `nats://user:password@host:4222` or `tls://…` is NATS, which then also keeps the customers’ keys and says who leads.',
     'file:',
-  ]),
+    ['file:', 'nats://', 'tls://'],
+  ),
   VITRINE_HOST: text('Address on which the edge and the admin listen; 0.0.0.0 is every network.', '127.0.0.1'),
   VITRINE_EDGE_PORT: port('Port of the content query and the collector', 8080),
   VITRINE_ADMIN_PORT: port('Port of the GraphQL admin, health and metrics', 8081),
-  VITRINE_OPS_PORT: port('Port of health and metrics of a process that is not the admin', 8082),
+  VITRINE_OPS_PORT: port('Port of health and metrics of a process that is not the admin, and of the snapshot builder’s images', 8082),
   VITRINE_NODE: {
     about:
       'Name of this process among those of its kind on this data folder; part of the streams that it writes. Absent: generated and kept.',
@@ -87,6 +89,14 @@ const catalogue = {
       return new Set(ids) as ReadonlySet<string>;
     },
   } satisfies Setting<ReadonlySet<string>>,
+  VITRINE_IMAGES_URL: {
+    about:
+      'With NATS: how nodes reach the operations port of the snapshot builder, such as http://snapshot-builder:8082. Absent: by VITRINE_HOST.',
+    parse: (value: string) => {
+      if (!URL.canParse(value) || !/^https?:/.test(value)) throw new Error('an http(s) address');
+      return value.replace(/\/+$/, '');
+    },
+  } satisfies Setting<string>,
   VITRINE_ANALYTICS_PORT: port('Port on loopback where the embedded ClickHouse speaks HTTP', 8123),
   VITRINE_ANALYTICS_NATIVE_PORT: port('Port on loopback where the embedded ClickHouse speaks its native protocol', 9000),
   VITRINE_READER_PASSWORD: secret(
@@ -150,7 +160,8 @@ type MayBeAbsent =
   | 'VITRINE_ADMIN_KEY'
   | 'VITRINE_COUNTRY_HEADER'
   | 'VITRINE_NODE'
-  | 'VITRINE_CLIENTS';
+  | 'VITRINE_CLIENTS'
+  | 'VITRINE_IMAGES_URL';
 
 /** Parsed settings; those without a default are undefined when absent. */
 export type Settings = {
