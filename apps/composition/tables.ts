@@ -1,6 +1,6 @@
 /** ClickHouse: the embedded one, started as a child, or the one that VITRINE_ANALYTICS names. */
 import type { Analytics, ProjectionTables } from '#libs/analytics';
-import { clickHouseAddress, openAnalytics, openClickHouse, openProjectionTables } from '#libs/analytics/clickhouse';
+import { clickHouseAddress, migrate, openAnalytics, openClickHouse, openProjectionTables } from '#libs/analytics/clickhouse';
 import { type EmbeddedClickHouse, EngineStartError, startEmbeddedClickHouse } from '#libs/analytics/embedded';
 import { migrations } from '#libs/analytics/schema';
 import type { ProcessFrame } from './frame.js';
@@ -8,7 +8,7 @@ import { StartRefused } from './free-port.js';
 
 export interface Tables {
   readonly analytics: Analytics;
-  /** Brought to the newest version of their schema. */
+  /** Brought to the newest version of their schema; for the projector. */
   readonly tables: ProjectionTables;
   /** Undefined when VITRINE_ANALYTICS names a server. */
   readonly engine: EmbeddedClickHouse | undefined;
@@ -35,9 +35,8 @@ export async function openTablesAt(
   const connection = openClickHouse(clickHouseAddress(url, cluster));
   const analytics = openAnalytics(connection);
   closing.add(() => analytics.close());
-  const tables = openProjectionTables(connection, migrations);
-  await tables.live();
-  return { analytics, tables };
+  await migrate(connection, migrations);
+  return { analytics, tables: openProjectionTables(connection, migrations) };
 }
 
 /** The engine alone, on the ports, users and folder that the settings say. @throws StartRefused. */

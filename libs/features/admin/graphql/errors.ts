@@ -7,6 +7,7 @@ import type { Rejected } from '#libs/domain';
 
 /** Outages: the same request may be sent again a little later. */
 const retryable: Readonly<Record<string, string>> = {
+  ANALYTICS_REFUSED: 'the tables refuse this process; its log says why',
   ANALYTICS_UNAVAILABLE: 'the tables cannot be asked at the moment',
   EVENT_LOG_UNAVAILABLE: 'the event log cannot be reached at the moment',
   NOT_YET: 'the position has not been reached yet',
