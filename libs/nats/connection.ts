@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ConnectionOptions, connect, credsAuthenticator, Events, type Msg, type MsgHdrs, type NatsConnection, NatsError } from 'nats';
+import { type ConnectionOptions, connect, credsAuthenticator, Events, type Msg, type MsgHdrs, type NatsConnection } from 'nats';
 import { NatsRefused, NatsUnavailable } from './errors.js';
 import { keyPart } from './key-part.js';
 
@@ -213,13 +213,13 @@ async function connectionOptions(options: NatsOptions): Promise<ConnectionOption
   };
 }
 
-const refusals = new Set(['AUTHORIZATION_VIOLATION', 'AUTHENTICATION_EXPIRED', 'BAD_AUTHENTICATION', 'BAD_CREDS']);
-/** Node's codes for certificates begin so; the client gives them as the cause or in words. */
-const certificate = /certificate|self.signed|unable to (get|verify)|ERR_TLS|alert/i;
+const refusals = new Set(['AUTHORIZATION_VIOLATION', 'AUTHENTICATION_EXPIRED', 'BAD_AUTHENTICATION', 'BAD_CREDS', 'TLS']);
+/** What Node says of certificates, in codes such as DEPTH_ZERO_SELF_SIGNED_CERT and ERR_TLS_CERT_ALTNAME_INVALID, or in words. */
+const certificate = /certificate|_CERT|ERR_TLS|ERR_SSL|UNABLE_TO_(GET|VERIFY)/i;
 
 function isRefusal(error: unknown): boolean {
-  if (!(error instanceof NatsError)) return false;
-  return refusals.has(error.code) || certificate.test(lineOf(error));
+  const { code } = error as { code?: string };
+  return refusals.has(code ?? '') || certificate.test(`${code} ${lineOf(error)}`);
 }
 
 function permissionOf(status: object): string {

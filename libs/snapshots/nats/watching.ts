@@ -19,6 +19,7 @@ export class Watching {
   private everything = true;
   private greatest = 0;
   private created = '';
+  private away = false;
   private wake: () => void = () => undefined;
 
   constructor(
@@ -84,10 +85,13 @@ export class Watching {
   private async trying(work: () => Promise<void>): Promise<void> {
     try {
       await work();
+      this.away = false;
     } catch (error) {
       this.everything = true;
       const said = error instanceof BucketMissing ? 'the bucket of the pointers is not there' : (error as Error).message;
-      if (!this.signal.aborted) this.listener.unavailable?.(new SnapshotsUnavailable(said, { cause: error }));
+      // Once, not every two seconds for as long as it lasts.
+      if (!this.signal.aborted && !this.away) this.listener.unavailable?.(new SnapshotsUnavailable(said, { cause: error }));
+      this.away = true;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pollMs);
         this.wake = () => {
