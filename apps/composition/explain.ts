@@ -12,6 +12,7 @@ const forPeople = new Set([
   'FOLDER_IN_USE',
   'FOLDER_NOT_WRITABLE',
   'LOG_CORRUPTED',
+  'NATS_REFUSED',
   'NOT_YET',
   'PLATFORM_NOT_SUPPORTED',
   'PORT_TAKEN',
