@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,10 +32,15 @@ export class Part {
     private readonly environment: Readonly<Record<string, string>>,
     /** Found in its standard output when it is up; undefined: up when it runs. */
     private readonly sign: string | undefined,
+    /** Processes of its own that are killed and stopped together with it. */
+    private readonly children: () => readonly number[] = () => [],
   ) {}
 
   get pid(): number {
     return this.child?.pid as number;
+  }
+  get isRunning(): boolean {
+    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
   }
   get complaints(): string {
     return this.earlier + this.output().stderr;
@@ -60,11 +65,21 @@ export class Part {
   async end(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
     const { child } = this;
     if (child === undefined) return null;
-    if (child.exitCode === null && child.signalCode === null) {
+    if (this.isRunning) {
+      const closed = once(child, 'close');
       child.kill(signal);
-      await once(child, 'close');
+      if (signal === 'SIGKILL') for (const pid of this.children()) process.kill(pid, signal);
+      await closed;
     }
     return child.exitCode;
+  }
+
+  /** Stands still until `thaw`: its connections stay open, and nothing is answered. */
+  freeze(): void {
+    for (const pid of [this.pid, ...this.children()]) process.kill(pid, 'SIGSTOP');
+  }
+  thaw(): void {
+    for (const pid of [this.pid, ...this.children()]) process.kill(pid, 'SIGCONT');
   }
 }
 
@@ -79,7 +94,7 @@ export class Split extends Deployment {
     readonly servers: ReadonlyMap<string, Part>,
     readonly apps: ReadonlyMap<string, Part>,
     private readonly data: string,
-    /** Where health and metrics of each process are. */
+    /** Where health and metrics of each app are, in the order of `apps`. */
     private readonly operations: readonly string[],
   ) {
     super();
@@ -101,7 +116,7 @@ export class Split extends Deployment {
     const server = (name: string, command: [string, ...string[]], environment: Record<string, string>, sign?: string) =>
       new Part(name, command, environment, sign);
     const servers = new Map<string, Part>();
-    const clickhouse = server(
+    const clickhouse = new Part(
       'clickhouse',
       [process.execPath, join(root, 'bin/vitrine.mjs'), 'clickhouse'],
       {
@@ -111,6 +126,7 @@ export class Split extends Deployment {
         VITRINE_READER_PASSWORD: readerPassword,
       },
       'ClickHouse is running',
+      () => [Number(/^PID: (\d+)/m.exec(readFileSync(join(data, 'clickhouse', 'data', 'status'), 'utf8'))?.[1])],
     );
     servers.set('clickhouse', clickhouse);
     await clickhouse.start();
@@ -201,6 +217,15 @@ export class Split extends Deployment {
 
   get metrics(): readonly string[] {
     return this.operations.map((address) => `${address}/metrics`);
+  }
+
+  /** Whether one of the apps says of itself that it is ready. */
+  async isReady(app: string): Promise<boolean> {
+    const address = this.operations[[...this.apps.keys()].indexOf(app)] as string;
+    return fetch(`${address}/health/ready`).then(
+      ({ status }) => status === 200,
+      () => false,
+    );
   }
 
   get complaints(): string {
