@@ -15,6 +15,8 @@ const frozenMs = 2_000;
 /** Every part is killed and started again once in a round, and half of them stand still for two seconds, in random order, one after another. */
 export class FaultRun {
   readonly faults: Fault[] = [];
+  /** Parts that led, lost the lead, ended and were started again. */
+  readonly restarted: string[] = [];
 
   constructor(
     private readonly split: Split,
@@ -34,9 +36,19 @@ export class FaultRun {
       else await this.freeze(this.parts().get(part) as Part);
       fault.to = Date.now();
       await this.settle(part);
-      for (const [name, { isRunning, complaints }] of this.parts()) {
-        if (!isRunning) throw new Error(`${name} ended after ${kind} of ${part}: ${complaints.slice(-3000)}`);
+      await this.supervise(`${kind} of ${part}`);
+    }
+  }
+
+  /** A process that leads no more ends by itself, and counts on being started again; any other end is a fault. */
+  private async supervise(after: string): Promise<void> {
+    for (const [name, part] of this.parts()) {
+      if (part.isRunning) continue;
+      if (!/another process is the [a-z-]+ now/.test(part.complaints.slice(-1_500))) {
+        throw new Error(`${name} ended after ${after}: ${part.complaints.slice(-3_000)}`);
       }
+      this.restarted.push(`${name} after ${after}`);
+      await part.start();
     }
   }
 
