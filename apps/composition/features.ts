@@ -84,6 +84,18 @@ export const checks = {
     name: 'definitions',
     check: () => definitions.caughtUp().then(() => true),
   }),
+  /** For a process that goes on by what it has read when the log is away, but has to have read it once. */
+  definitionsOnce: ({ definitions, apiKeys }: Readers): ReadinessCheck => {
+    let read = false;
+    return {
+      name: 'definitions',
+      check: async () => {
+        if (!read) await Promise.all([definitions.caughtUp(), apiKeys.caughtUp()]);
+        read = true;
+        return true;
+      },
+    };
+  },
   analytics: (analytics: Analytics): ReadinessCheck => ({ name: 'analytics', check: () => analytics.projectedTo().then(() => true) }),
   log: (log: EventLog): ReadinessCheck => ({ name: 'event log', check: () => log.lastPosition().then(() => true) }),
   spool: (facts: FactQueue): ReadinessCheck => ({

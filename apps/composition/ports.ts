@@ -6,6 +6,7 @@ import { openNatsCustomerKeys } from '#libs/customer-keys/nats';
 import type { EventLog } from '#libs/event-log';
 import { openEventStoreDb } from '#libs/event-log/eventstoredb';
 import { openFileLog } from '#libs/event-log/file';
+import { observeLeadership, observeSpool } from '#libs/features/ops';
 import { type AcquireLeadership, lockFileLeadership } from '#libs/leadership';
 import { openNatsLeadership } from '#libs/leadership/nats';
 import type { SnapshotPublication } from '#libs/snapshots';
@@ -14,7 +15,7 @@ import { type ImageHandler, openNatsSnapshotBuilder, openNatsSnapshots, serveIma
 import { openSpool, type Spool } from '#libs/spool';
 import type { ProcessFrame } from './frame.js';
 
-type Frame = Pick<ProcessFrame, 'settings' | 'folder' | 'closing' | 'report' | 'nodeId'>;
+type Frame = Pick<ProcessFrame, 'settings' | 'folder' | 'closing' | 'report' | 'nodeId' | 'registry'>;
 
 export async function openLog({ settings, folder, closing }: Pick<Frame, 'settings' | 'folder' | 'closing'>): Promise<EventLog> {
   const address = settings.VITRINE_EVENT_LOG;
@@ -73,13 +74,13 @@ export function imagesOf(frame: Frame): ImageHandler | undefined {
 
 /** Of all processes with this duty one works, and the others stand by. */
 export async function leadershipOf(duty: 'projector' | 'snapshot-builder', frame: Frame): Promise<AcquireLeadership> {
-  const { folder, report, closing } = frame;
+  const { folder, report, closing, registry } = frame;
   const standBy = (holder: string) => report(`${holder} is the ${duty}; this process stands by`);
   const url = natsOf(frame);
-  if (url === undefined) return lockFileLeadership(folder.lockOf(duty), standBy);
+  if (url === undefined) return observeLeadership(registry, duty, lockFileLeadership(folder.lockOf(duty), standBy));
   const leadership = await openNatsLeadership({ url, report });
   closing.add(() => leadership.close());
-  return leadership.of(duty, standBy);
+  return observeLeadership(registry, duty, leadership.of(duty, standBy));
 }
 
 function openFiles({ settings, folder }: Frame): Promise<SnapshotPublication> {
@@ -94,7 +95,7 @@ function natsOf({ settings }: Pick<Frame, 'settings'>): string | undefined {
 }
 
 /** The disk queue of this process in front of the log. */
-export async function openFacts({ settings, folder, closing, report, nodeId }: Frame, log: EventLog): Promise<Spool> {
+export async function openFacts({ settings, folder, closing, report, nodeId, registry }: Frame, log: EventLog): Promise<Spool> {
   const facts = await openSpool({
     folder: folder.spoolOf(nodeId),
     node: nodeId,
@@ -103,6 +104,7 @@ export async function openFacts({ settings, folder, closing, report, nodeId }: F
     onReport: (incident) => report(`spool: ${incident.kind}`, 'cause' in incident ? incident.cause : undefined),
   });
   closing.add(() => facts.close());
+  observeSpool(registry, facts);
   return facts;
 }
 

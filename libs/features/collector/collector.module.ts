@@ -51,7 +51,7 @@ class CollectorEdge implements OnModuleInit {
 
   onModuleInit(): void {
     const { registry, options, ...parts } = this.parts;
-    const metrics = new CollectorMetrics(registry, parts.facts);
+    const metrics = new CollectorMetrics(registry);
     const collecting = new Collecting({ ...parts, metrics, rateLimit: new RateLimit(options.requestsPerSecondMax ?? 0) });
     addCollectRoutes(this.host.httpAdapter.getInstance<FastifyInstance>(), collecting, metrics, (message, error) => {
       logger.warn(`${message}: ${error instanceof Error ? error.message : String(error)}`);

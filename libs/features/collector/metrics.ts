@@ -1,14 +1,13 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { FactQueue } from '#libs/spool';
+import { Counter, Histogram, type Registry } from 'prom-client';
 
-/** The metrics of a collector and of the spool behind it. */
+/** The metrics of a collector. */
 export class CollectorMetrics {
   private readonly accepted: Counter<'client' | 'type'>;
   private readonly rejected: Counter<'client' | 'code'>;
   private readonly refused: Counter<'code'>;
   private readonly seconds: Histogram;
 
-  constructor(registry: Registry, facts: FactQueue) {
+  constructor(registry: Registry) {
     const registers = [registry];
     this.accepted = new Counter({
       name: 'vitrine_behaviour_accepted_total',
@@ -34,21 +33,6 @@ export class CollectorMetrics {
       buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
       registers,
     });
-    const gauge = (name: string, help: string, read: () => number) =>
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
-    gauge('vitrine_spool_bytes', 'Bytes on the disk that wait for the log.', () => facts.status.spooledBytes);
-    gauge('vitrine_spool_bytes_max', 'Bytes that may wait.', () => facts.status.spooledBytesMax);
-    gauge('vitrine_spool_facts', 'Facts that wait for the log.', () => facts.status.queued);
-    gauge('vitrine_spool_dropped', 'Facts dropped since the start because the queue was full.', () => facts.status.dropped);
-    gauge('vitrine_spool_forwarded', 'Facts appended to the log since the start.', () => facts.status.forwarded);
-    gauge('vitrine_spool_log_available', '1 while the log takes what the spool sends.', () => (facts.status.logAvailable ? 1 : 0));
   }
 
   itemAccepted(clientId: string, type: string): void {

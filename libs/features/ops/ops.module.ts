@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Controller, type DynamicModule, Get, Inject, Module, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Registry } from 'prom-client';
@@ -18,6 +19,9 @@ export interface OpsOptions {
 
 const OPS_OPTIONS = Symbol('OpsOptions');
 
+/** Whoever asks waits seconds at most, and an answer that comes too late says nothing. */
+const checkMsMax = 3_000;
+
 @Controller()
 class HealthController {
   constructor(@Inject(OPS_OPTIONS) private readonly options: OpsOptions) {}
@@ -30,19 +34,27 @@ class HealthController {
   /** 200 when every check holds, else 503; says each by name. */
   @Get('health/ready')
   async ready(@Res() reply: FastifyReply): Promise<void> {
-    const checks: Record<string, boolean | string> = {};
-    for (const { name, check } of this.options.checks) {
-      try {
-        checks[name] = await check();
-      } catch (error) {
-        checks[name] = error instanceof Error ? error.message : String(error);
-      }
-    }
+    const outcomes = await Promise.all(this.options.checks.map(async (one) => [one.name, await outcomeOf(one)] as const));
+    const checks = Object.fromEntries(outcomes);
     const ready = Object.values(checks).every((outcome) => outcome === true);
     await reply
       .status(ready ? 200 : 503)
       .header('cache-control', 'no-store')
       .send({ status: ready ? 'ready' : 'not ready', checks });
+  }
+}
+
+async function outcomeOf({ check }: ReadinessCheck): Promise<boolean | string> {
+  const giveUp = new AbortController();
+  const tooLate = pause(checkMsMax, `no answer within ${checkMsMax / 1000} s`, { signal: giveUp.signal });
+  // Ended below when the check was quicker.
+  tooLate.catch(() => undefined);
+  try {
+    return await Promise.race([(async () => check())(), tooLate]);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    giveUp.abort();
   }
 }
 

@@ -14,7 +14,7 @@ export class ProjectorMetrics {
   private readonly position: Gauge;
   private readonly rebuilds: Counter;
   private readonly state: Gauge<'state'>;
-  /** When the newest projected event was recorded; undefined when nothing is waiting. */
+  /** When the newest projected event, or the first of a batch under way, was recorded; undefined when nothing is known to wait. */
   private behindSince: Date | undefined;
 
   constructor(registry: Registry, clock: () => Date) {
@@ -53,7 +53,7 @@ export class ProjectorMetrics {
     const lag = () => (this.behindSince === undefined ? 0 : Math.max(0, clock().getTime() - this.behindSince.getTime()) / 1000);
     new Gauge({
       name: 'vitrine_projector_lag_seconds',
-      help: 'Age of the newest event in the tables while others wait; 0 when none does.',
+      help: 'How far the tables are behind: the age of what is being brought in; 0 when nothing is known to wait.',
       registers,
       collect() {
         this.set(lag());
@@ -61,7 +61,9 @@ export class ProjectorMetrics {
     });
   }
 
-  begin(): () => void {
+  /** Call the answer when the batch is in the tables. Until then it waits, also while ClickHouse is away. */
+  begin(events: readonly RecordedEvent[]): () => void {
+    this.behindSince ??= events[0]?.recordedAt;
     return this.seconds.startTimer();
   }
 

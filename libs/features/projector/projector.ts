@@ -139,7 +139,7 @@ export class Projector {
   }
 
   private async write(writer: AnalyticsWriter, { events, upTo, caughtUp }: EventBatch): Promise<void> {
-    const done = this.parts.metrics.begin();
+    const done = this.parts.metrics.begin(events);
     const projected = await projectBatch(writer, events, upTo);
     done();
     this.parts.metrics.projected(events, upTo, caughtUp, projected);
