@@ -205,9 +205,9 @@ export class System extends Deployment {
     await once(this.child, 'close');
   }
 
-  /** Starts it again on the same folder. */
-  async restart(): Promise<void> {
-    const { child, addresses, output } = await launch(this.env, []);
+  /** Starts it again on the same folder; with other settings where `more` says so. */
+  async restart(more: Readonly<Record<string, string>> = {}): Promise<void> {
+    const { child, addresses, output } = await launch({ ...this.env, ...more }, []);
     this.child = child;
     this.addresses = addresses;
     this.output = output;

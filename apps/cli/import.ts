@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { isRejected, type JsonLike } from '#libs/domain';
 import type { ImportRunner, ImportView } from '#libs/imports';
 import type { Settings } from '#libs/settings';
+import { textOf } from '../composition/frame.js';
 import { StartRefused } from '../composition/free-port.js';
 import { openImports } from '../composition/imports.js';
 import { openReaders } from '../composition/readers.js';
@@ -67,9 +68,11 @@ function readMapping(path: string): JsonLike {
 /** Waits for the end; on a terminal, shows how far it is. */
 async function whileShown(runner: ImportRunner, importId: string): Promise<ImportView> {
   const shown = process.stderr.isTTY
-    ? setInterval(async () => {
-        const view = await runner.find(importId);
-        if (view !== undefined) process.stderr.write(`\r${view.read} rows read, ${view.imported} imported `);
+    ? setInterval(() => {
+        runner.find(importId).then(
+          (view) => process.stderr.write(view === undefined ? '' : `\r${view.read} rows read, ${view.imported} imported `),
+          (error: unknown) => process.stderr.write(`\r${textOf(error)} `),
+        );
       }, 500)
     : undefined;
   const ended = await runner.ended(importId);

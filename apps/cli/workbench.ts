@@ -45,9 +45,15 @@ export async function openWorkbench(settings: Settings): Promise<Workbench> {
     const keys = await openKeys(frame);
     const { analytics, tables } = typeof running === 'string' ? await openTablesAt(running, frame) : await openTables(frame);
     if (running === undefined) await backstage(frame, [await projector(frame, { log, tables })]);
-    closing.add(() => rm(frame.folder.spoolOf(nodeId), { recursive: true, force: true }));
+    let isDrained = true;
+    // What could not be forwarded stays, and goes into the log at the system's next start.
+    closing.add(() => isDrained && rm(frame.folder.spoolOf(nodeId), { recursive: true, force: true }));
     const facts = await openFacts(frame, log);
-    closing.add(() => facts.drained());
+    closing.add(async () => {
+      isDrained = false;
+      await facts.drained();
+      isDrained = true;
+    });
     return { frame, log, keys, analytics, facts, close: () => closing.close() };
   } catch (error) {
     await closing.close();

@@ -4,17 +4,20 @@ import type { EventLog } from '#libs/event-log';
 import { openSpool, SpoolInUse } from '#libs/spool';
 import type { ProcessFrame } from './frame.js';
 
-/** Spools of commands that were killed begin with this. */
+/** Spools of commands begin with this. */
 export const commandNode = 'cli-';
 
-/** Brings into the log what killed commands left in their spools, and removes these; those of living commands stay. */
-export async function forwardLeftBehind({ folder }: Pick<ProcessFrame, 'folder'>, log: EventLog): Promise<void> {
+/**
+ * Brings into the log what is left in spools of this data folder: of commands that were killed, and of processes that had another name. Those of
+ * living processes stay. For a process that has the folder to itself, but for commands.
+ */
+export async function forwardLeftBehind({ folder, nodeId }: Pick<ProcessFrame, 'folder' | 'nodeId'>, log: EventLog): Promise<void> {
   const spools = dirname(folder.spoolOf(commandNode));
   const names = await readdir(spools).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
-  for (const node of names.filter((name) => name.startsWith(commandNode))) {
+  for (const node of names.filter((name) => name !== nodeId)) {
     try {
       const spool = await openSpool({ folder: join(spools, node), node, log });
       await spool.drained();
