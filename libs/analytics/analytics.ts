@@ -55,10 +55,19 @@ export interface Summary extends SummaryRow {
   readonly bySource: readonly (SummaryRow & { readonly source: string })[];
 }
 
+export interface TouchedQuery {
+  readonly clientId: string;
+  readonly after: Position;
+  readonly upTo: Position;
+  readonly dueAfter: Date;
+  readonly dueUpTo: Date;
+  readonly max: number;
+}
+
 export interface Touched {
   readonly customerIds: readonly string[];
   readonly more: boolean;
-  /** Position of the earliest of these events; null when there is none. */
+  /** Position of the earliest event after `after`; null when there is none. */
   readonly first: Position | null;
 }
 
@@ -82,8 +91,11 @@ export interface Analytics {
   }): Promise<AudienceRows>;
   /** Ids of all customers whose xxHash64 is one of these (decimal strings): to keep colliding customers apart. */
   customersByHash(clientId: string, hashes: readonly string[]): Promise<readonly string[]>;
-  /** Customers with an event (or an answer recorded) after `after` up to `upTo`, by log position; at most `max`, `more` says there are others. */
-  touched(clientId: string, after: Position, upTo: Position, max: number): Promise<Touched>;
+  /**
+   * Customers with an event (or an answer recorded) after `after` up to `upTo`, by log position; and those with an event up to `upTo` that was
+   * recorded before its time and is due since: its time is after `dueAfter` and not after `dueUpTo`. At most `max`, `more` says there are others.
+   */
+  touched(query: TouchedQuery): Promise<Touched>;
 
   preview(query: { scope: ClientScope; segments: SegmentCriteria; criteria: Criteria; asOf: Date }): Promise<Preview>;
   /** In the order of the customer id's bytes. `total` counts all that match. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Position } from '#libs/event-log';
-import { type Analytics, NotYet, type Touched } from '../analytics.js';
+import { type Analytics, NotYet, type Touched, type TouchedQuery } from '../analytics.js';
 import { audienceRows } from './audience.js';
 import type { ClickHouseConnection } from './client.js';
 import { customerSummary, customers, preview } from './customers.js';
@@ -16,7 +16,7 @@ export function openAnalytics(connection: ClickHouseConnection): Analytics {
     waitFor: (position, timeoutMs) => waitFor(connection, position, timeoutMs),
     audience: (query) => audienceRows(connection, query),
     customersByHash: (clientId, hashes) => customersByHash(connection, clientId, hashes),
-    touched: (clientId, after, upTo, max) => touched(connection, clientId, after, upTo, max),
+    touched: (query) => touched(connection, query),
     preview: (query) => preview(connection, query),
     customers: (query) => customers(connection, query),
     customerSummary: (query) => customerSummary(connection, query),
@@ -51,17 +51,28 @@ async function customersByHash(connection: ClickHouseConnection, clientId: strin
   return rows.map((row) => row.customer_id);
 }
 
-async function touched(connection: ClickHouseConnection, clientId: string, after: Position, upTo: Position, max: number): Promise<Touched> {
-  const rows = await connection.query<{ customer_id: string; first: string }>(
-    `SELECT customer_id, min(log_position) AS first FROM touched
-     WHERE client_id = {client:String} AND log_position > {after:UInt64} AND log_position <= {upTo:UInt64}
-     GROUP BY customer_id ORDER BY first LIMIT {limit:UInt64}`,
-    { client: clientId, after: String(after), upTo: String(upTo), limit: max + 1 },
+async function touched(connection: ClickHouseConnection, query: TouchedQuery): Promise<Touched> {
+  const { clientId, after, upTo, dueAfter, dueUpTo, max } = query;
+  const parameters = new Parameters();
+  const client = parameters.text(clientId);
+  const number = (value: bigint | number) => parameters.add('UInt64', String(value));
+  const [to, limit] = [number(upTo), number(max + 1)];
+  const rows = await connection.query<{ customer_id: string; first: string; is_due: number }>(
+    `(SELECT customer_id, min(log_position) AS first, 0 AS is_due FROM touched
+      WHERE client_id = ${client} AND log_position > ${number(after)} AND log_position <= ${to}
+      GROUP BY customer_id ORDER BY first LIMIT ${limit})
+     UNION ALL
+     (SELECT customer_id, min(log_position) AS first, 1 AS is_due FROM due
+      WHERE client_id = ${client} AND time > ${parameters.time(dueAfter.getTime())} AND time <= ${parameters.time(dueUpTo.getTime())} AND log_position <= ${to}
+      GROUP BY customer_id ORDER BY first LIMIT ${limit})`,
+    parameters.all,
     // A customer's rows lie on one shard, which may cut its answer itself.
     { distributed_group_by_no_merge: '2' },
   );
-  const customerIds = rows.map((row) => row.customer_id);
-  const first = rows[0] === undefined ? null : (BigInt(rows[0].first) as Position);
+  // The two come in any order.
+  const inOrder = rows.map((row) => ({ ...row, first: BigInt(row.first) as Position })).sort((a, b) => (a.first < b.first ? -1 : 1));
+  const customerIds = [...new Set(inOrder.map((row) => row.customer_id))];
+  const first = inOrder.find((row) => row.is_due === 0)?.first ?? null;
   return { customerIds: customerIds.slice(0, max), more: customerIds.length > max, first };
 }
 

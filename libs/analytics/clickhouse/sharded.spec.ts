@@ -195,7 +195,8 @@ describe('tables over two shards', () => {
     await database.kill(1);
     await expect(analytics.preview({ scope, segments: {}, criteria: { all: [] }, asOf })).rejects.toThrow(AnalyticsUnavailable);
     await expect(project(writer, [recorded('again', 200n, page(1))])).rejects.toThrow(AnalyticsUnavailable);
-    await expect(analytics.touched('again', 0n as Position, 100n as Position, 10)).rejects.toThrow(AnalyticsUnavailable);
+    const span = { after: 0n as Position, upTo: 100n as Position, dueAfter: new Date(0), dueUpTo: new Date() };
+    await expect(analytics.touched({ clientId: 'again', ...span, max: 10 })).rejects.toThrow(AnalyticsUnavailable);
     const { chunks } = await analytics.audience({ scope, segments: {}, segmentIds: [], asOf, only: ['c1', 'c2', 'c3'] });
     await expect(
       (async () => {

@@ -89,6 +89,18 @@ ORDER BY (decision_id, client_id, log_position)
 SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Where a recorded answer stands in the log';
 
+CREATE TABLE vitrine.due
+(
+    `client_id` LowCardinality(String) COMMENT 'The client (merchant)',
+    `time` DateTime64(3, 'UTC') COMMENT 'When it happens, in UTC: from then on it counts' CODEC(Delta(8), ZSTD(1)),
+    `customer_id` String COMMENT 'The customer whom the event concerns' CODEC(ZSTD(1)),
+    `log_position` UInt64 COMMENT 'Place of the event in the event log' CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (client_id, time, log_position)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192
+COMMENT 'Events that were recorded before their time, by it: whom to judge again when it comes';
+
 CREATE TABLE vitrine.messages
 (
     `client_id` LowCardinality(String) COMMENT 'The client (merchant)',

@@ -13,6 +13,7 @@ export const spread: Readonly<Record<string, string>> = {
   order_item_facts: byCustomer,
   served_facts: byCustomer,
   touched: byCustomer,
+  due: byCustomer,
   behaviour: byCustomer,
   orders: byCustomer,
   order_items: byCustomer,

@@ -120,7 +120,8 @@ export function analyticsContract(layout: string, start: () => Promise<TestDatab
         recordedEvent('touch', 303n, 'ContentServed', { ...answer, reason: 'DEFAULT', playbook: 'p', form: 'json' }),
       ]);
       const between = async (after: bigint, upTo: bigint, max = 10) => {
-        const { customerIds, more } = await analytics.touched('touch', after as Position, upTo as Position, max);
+        const span = { after: after as Position, upTo: upTo as Position, dueAfter: new Date(0), dueUpTo: now };
+        const { customerIds, more } = await analytics.touched({ clientId: 'touch', ...span, max });
         return { customerIds: [...customerIds].sort(), more };
       };
       expect(await between(300n, 303n)).toEqual({ customerIds: ['ann', 'bob', 'carol'], more: false });
@@ -129,6 +130,30 @@ export function analyticsContract(layout: string, start: () => Promise<TestDatab
       expect(await analytics.findDecision('d-1')).toEqual({ clientId: 'touch', position: 303n });
       expect(await analytics.findDecision("d-1' OR 1")).toBeNull();
       expect(await analytics.customersByHash('touch', [String(h64('bob')), String(h64('nobody'))])).toEqual(['bob']);
+    });
+
+    it('tell whose events of the future are due', async () => {
+      const at = (ms: number) => new Date(now.getTime() + ms);
+      const view = (position: bigint, customerId: string, ms: number) =>
+        recorded('due', position, behaviour(customerId, 'Page Viewed', { time: at(ms).toISOString() }), now);
+      const events = [
+        view(320n, 'past', 0),
+        view(321n, 'ann', 3_000),
+        view(322n, 'bob', 3_001),
+        view(323n, 'ann', 5_000),
+        view(324n, 'carol', 5_000),
+      ];
+      await project(writer, events);
+      await project(writer, events.slice(2));
+      const due = (dueAfter: number, dueUpTo: number, { after = 324n, upTo = 324n, max = 10 } = {}) => {
+        const span = { after: after as Position, upTo: upTo as Position, dueAfter: at(dueAfter), dueUpTo: at(dueUpTo) };
+        return analytics.touched({ clientId: 'due', ...span, max });
+      };
+      expect(await due(-1_000, 2_999)).toEqual({ customerIds: [], more: false, first: null });
+      expect(await due(0, 3_000)).toEqual({ customerIds: ['ann'], more: false, first: null });
+      expect(await due(3_000, 10_000)).toEqual({ customerIds: ['bob', 'ann', 'carol'], more: false, first: null });
+      expect(await due(3_000, 10_000, { after: 322n, upTo: 323n })).toEqual({ customerIds: ['bob', 'ann'], more: false, first: 323n });
+      expect(await due(0, 10_000, { max: 2 })).toEqual({ customerIds: ['ann', 'bob'], more: true, first: null });
     });
 
     it('judge forty segments, and more than sixty-four, whole or slice by slice', async () => {

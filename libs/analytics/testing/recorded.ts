@@ -6,9 +6,13 @@ import type { AnalyticsWriter } from '../analytics-writer.js';
 
 type Fact = BehaviourFact | ContentServedFact;
 
+/** Later than what these tests tell of: nothing is recorded before its time that does not say so. */
+const afterwards = new Date('2026-11-25T00:00:00.000Z');
+
 /** A fact as the log would hold it. */
-export function recorded(clientId: string, position: bigint, fact: Fact): RecordedEvent {
-  return recordedEvent(clientId, position, 'type' in fact ? eventTypeOf(fact.type) : 'ContentServed', fact as unknown as JsonObject);
+export function recorded(clientId: string, position: bigint, fact: Fact, recordedAt = afterwards): RecordedEvent {
+  const event = recordedEvent(clientId, position, 'type' in fact ? eventTypeOf(fact.type) : 'ContentServed', fact as unknown as JsonObject);
+  return { ...event, recordedAt };
 }
 
 export function recordedEvent(clientId: string, position: bigint, type: string, data: JsonObject): RecordedEvent {
@@ -20,7 +24,7 @@ export function recordedEvent(clientId: string, position: bigint, type: string, 
     stream: `behaviour-${clientId}.test.1`,
     revision: position,
     position: position as Position,
-    recordedAt: new Date(0),
+    recordedAt: afterwards,
   };
 }
 

@@ -268,6 +268,50 @@ describe('an audience', () => {
     expect(await shop.segmentsOf('ann')).toEqual([]);
   });
 
+  it('counts an event of the future at the first look after it is due, without a whole build', async () => {
+    shop.act('bob');
+    const built = await shop.step();
+    shop.act('ann', 'Order Completed', begin + 3 * second);
+    const early = await shop.step();
+    expect(early).toEqual({ ...built, position: shop.position });
+    shop.now += 2 * second;
+    expect(await shop.step()).toEqual(early);
+    expect(await shop.segmentsOf('ann')).toEqual([]);
+    shop.now += 1 * second;
+    expect(await shop.step()).toEqual({ ...early, increment: 1 });
+    expect(await shop.segmentsOf('ann')).toEqual(['buyers']);
+    expect(shop.tables.asked.map(({ only }) => only)).toEqual([undefined, ['ann'], ['ann']]);
+    shop.now += 2 * second;
+    await shop.step();
+    expect(shop.tables.asked).toHaveLength(3);
+  });
+
+  it.each([
+    [
+      'after a restart',
+      (restarted: Shop) => {
+        restarted.keeper = restarted.newKeeper();
+      },
+    ],
+    [
+      'after the tables were away',
+      (alone: Shop) => {
+        alone.tables.failure = new Error('away');
+      },
+    ],
+  ])('counts an event that became due meanwhile, %s', async (_, befall) => {
+    await shop.step();
+    shop.act('ann', 'Order Completed', begin + 3 * second);
+    await shop.step();
+    shop.now += 5 * second;
+    befall(shop);
+    await Promise.allSettled([shop.keeper.step()]);
+    shop.tables.failure = undefined;
+    shop.now += 2 * second;
+    expect((await shop.step()).increment).toBe(1);
+    expect(await shop.segmentsOf('ann')).toEqual(['buyers']);
+  });
+
   it('is another version when its image has increments of an earlier time', async () => {
     shop.act('ann', 'Product Viewed', begin - 5 * day);
     const built = await shop.step();
@@ -410,7 +454,7 @@ describe('an audience kept by increments', () => {
     fc.record({
       customer: fc.integer({ min: 0, max: 9 }).map((number) => `c${number}`),
       type: fc.constantFrom('Product Viewed' as const, 'Product Added' as const, 'Order Completed' as const),
-      agoMs: fc.constantFrom(0, hour, 5 * hour, 13 * hour, 2 * day),
+      agoMs: fc.constantFrom(-2 * hour, -second, 0, hour, 5 * hour, 13 * hour, 2 * day),
     }),
     { maxLength: 12 },
   );

@@ -41,6 +41,8 @@ export class AudienceKeeper {
   /** The change of the definitions that the announced audience is known to have been built after. */
   private builtFor: Position | undefined;
   private unaskedNotBefore = 0;
+  /** As of when the last judgement was, and the image (by its time) on which it was. */
+  private judged: { readonly builtAt: string; readonly asOf: Date } | undefined;
   private criteria: { readonly of: ClientDefinitions; readonly question: Omit<Question, 'asOf'> } | undefined;
 
   constructor(
@@ -63,7 +65,7 @@ export class AudienceKeeper {
       return this.buildWhole(sight, 'definitions');
     this.builtFor = sight.definitions.audienceChangedAt;
     this.parts.metrics.announced(announced);
-    if (sight.position > announced.position) await this.catchUp(sight, announced, overlay);
+    await this.catchUp(sight, announced, overlay);
   }
 
   /** Positions are read before any question is asked, so that what is said to be in an audience is. Undefined: not yet. */
@@ -91,18 +93,24 @@ export class AudienceKeeper {
     return announced.increment >= sequenceMax ? 'increments' : undefined;
   }
 
-  /** Judges again who was touched since; says at least that nothing changed. */
+  /** Judges again who was touched since, and whose events of the future are due since; says at least that nothing changed. */
   private async catchUp(sight: Sight, announced: Announcement, overlay: Overlay): Promise<void> {
     const { clientId, parts } = this;
     const measured = parts.metrics.begin('audience', 'increment');
     const { touchedMax = touchedMaxDefault } = parts.options;
-    const touched = await parts.analytics.touched(clientId, announced.position, sight.position, touchedMax);
+    const { builtAt } = announced;
+    const dueAfter = this.judged?.builtAt === builtAt ? this.judged.asOf : new Date(builtAt);
+    // Before the question, and the same for the judgement: what becomes due in between is in the next span.
+    const asOf = parts.clock();
+    const span = { after: announced.position, upTo: sight.position, dueAfter, dueUpTo: asOf };
+    const touched = await parts.analytics.touched({ clientId, ...span, max: touchedMax });
     if (touched.more) return this.buildUnasked(sight, 'touched');
     if (overlay.changed + touched.customerIds.length > overlayCustomersMax / 2) return this.buildUnasked(sight, 'increments');
-    const asOf = parts.clock();
     const question = { ...this.questionOf(sight), asOf };
     const changes = touched.customerIds.length === 0 ? [] : await this.judging.again(question, overlay, touched.customerIds);
     if (changes.length === 0) {
+      this.judged = { builtAt, asOf };
+      if (sight.position === announced.position) return;
       await parts.publication.progress(clientId, 'audience', sight.position);
       parts.metrics.announced({ ...announced, position: sight.position });
       return;
@@ -118,6 +126,7 @@ export class AudienceKeeper {
     const increment = { clientId, ...place, position: sight.position, builtAt: asOf.toISOString(), bytes };
     await parts.publication.publishIncrement(increment);
     overlay.apply(bytes);
+    this.judged = { builtAt, asOf };
     measured();
     if (touched.first !== null) await this.measureFreshness(touched.first);
     parts.metrics.published({ ...announced, increment: place.sequence, position: sight.position }, 'increment');
@@ -147,6 +156,7 @@ export class AudienceKeeper {
     const ended = parts.clock().getTime();
     this.unaskedNotBefore = ended + (ended - asOf.getTime()) * (1 / unaskedShare - 1);
     this.builtFor = definitions.audienceChangedAt;
+    this.judged = { builtAt: now.builtAt, asOf };
     this.overlays.put(clientId, new Overlay(await loadAudience(bytes), now.version), bytes.length);
     if (why === 'requested' || now.version !== announced?.version) await this.record.write(now);
   }

@@ -44,7 +44,7 @@ export class SnapshotBuilder {
         projectedTo: shared(() => analytics.projectedTo(), sharedMs),
         audience: (query) => analytics.audience(query),
         customersByHash: (clientId, hashes) => analytics.customersByHash(clientId, hashes),
-        touched: (clientId, after, upTo, max) => analytics.touched(clientId, after, upTo, max),
+        touched: (query) => analytics.touched(query),
       },
       definitionsOf: (clientId) => this.definitionsOf(clientId),
     };

@@ -73,11 +73,15 @@ export function clickRows(fact: ContentClickedFact, place: Place): FactRows {
 }
 
 function kept(row: BehaviourRow, keys: readonly string[], place: Place) {
+  const { customer_id, time } = row;
+  const key = { client_id: place.clientId, log_position: place.position, customer_id };
   return {
     ...noRows,
     behaviour_facts: [row],
     messages: keys.map((key) => ({ client_id: place.clientId, key, log_position: place.position, import_id: place.importId })),
-    touched: [{ client_id: place.clientId, log_position: place.position, customer_id: row.customer_id }],
+    touched: [key],
+    // Until its time it does not count: then its customer is judged again.
+    due: Date.parse(time) > place.recordedAt.getTime() ? [{ ...key, time }] : [],
   };
 }
 

@@ -5,6 +5,8 @@ import { eventRows, projectedEventTypes } from './event-rows.js';
 import { readPageAddress } from './page-address.js';
 import { withoutRepeats } from './without-repeats.js';
 
+const morning = '2026-11-23T08:00:00.000Z';
+
 function event(type: string, data: object, position = 7n, metadata: JsonObject = {}): RecordedEvent {
   return {
     id: '00000000-0000-4000-8000-000000000001',
@@ -14,7 +16,7 @@ function event(type: string, data: object, position = 7n, metadata: JsonObject =
     stream: 'behaviour-golf.n1.20261123',
     revision: 0n,
     position: position as Position,
-    recordedAt: new Date(0),
+    recordedAt: new Date(morning),
   };
 }
 
@@ -24,7 +26,7 @@ function behaviour(fact: Partial<BehaviourFact>): BehaviourFact {
     messageId: 'm1',
     customerId: 'ann',
     sessionId: null,
-    time: '2026-11-23T08:00:00.000Z',
+    time: morning,
     properties: {},
     ...fact,
   };
@@ -54,6 +56,16 @@ describe('the rows of an event', () => {
     ]);
     expect(rows.messages).toEqual([{ client_id: 'golf', key: 'Page Viewed:m1', log_position: '7', import_id: 'i1' }]);
     expect(rows.touched).toEqual([{ client_id: 'golf', log_position: '7', customer_id: 'ann' }]);
+    expect(rows.due).toEqual([]);
+  });
+
+  it('says when it is due, of what was recorded before its time', () => {
+    const time = '2026-11-23T08:00:00.001Z';
+    const due = [{ client_id: 'golf', time, customer_id: 'ann', log_position: '7' }];
+    const click = { messageId: 'k1', decisionId: 'd1', campaignId: 'spring', customerId: 'ann', sessionId: null, via: 'address', time };
+    expect(eventRows(event('ProductViewed', behaviour({ time })))!.rows.due).toEqual(due);
+    expect(eventRows(event('ContentClicked', click))!.rows.due).toEqual(due);
+    expect(eventRows(event('ProductViewed', behaviour({ time: morning })))!.rows.due).toEqual([]);
   });
 
   it('sums an order exactly, and shows its lines', () => {

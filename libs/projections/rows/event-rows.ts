@@ -29,6 +29,7 @@ export function eventRows(event: RecordedEvent): FactRows | undefined {
     position: String(event.position),
     eventId: event.id,
     importId: typeof event.metadata.importId === 'string' ? event.metadata.importId : '',
+    recordedAt: event.recordedAt,
   };
   const stored: StoredFact = { type: event.type, schema: event.metadata.schema, data: event.data };
   if (event.type === 'ContentServed') return servedRows(storedFact<ContentServedFact>(stored, ['decisionId', 'campaignId']), place);

@@ -24,7 +24,7 @@ const recorded = ({ type, schema, data }: StoredShape): RecordedEvent => ({
   stream: 'behaviour-golf.n1.2026-11-23',
   revision: 0n,
   position: 7n as Position,
-  recordedAt: new Date(0),
+  recordedAt: new Date('2026-11-23T07:00:10.000Z'),
 });
 
 describe('facts as they stand in the log', () => {

@@ -100,6 +100,15 @@ export interface TouchedRow {
   readonly customer_id: string;
 }
 
+/** Only of what was recorded before its time. */
+export interface DueRow {
+  readonly client_id: string;
+  /** RFC 3339 in UTC with milliseconds. */
+  readonly time: string;
+  readonly customer_id: string;
+  readonly log_position: string;
+}
+
 export interface DecisionRow {
   readonly decision_id: string;
   readonly client_id: string;
@@ -115,6 +124,7 @@ export interface Rows {
   readonly client_facts: readonly ClientRow[];
   readonly messages: readonly MessageRow[];
   readonly touched: readonly TouchedRow[];
+  readonly due: readonly DueRow[];
   readonly decisions: readonly DecisionRow[];
 }
 
@@ -126,6 +136,7 @@ export const noRows: Rows = {
   client_facts: [],
   messages: [],
   touched: [],
+  due: [],
   decisions: [],
 };
 
@@ -146,4 +157,5 @@ export interface Place {
   readonly position: string;
   readonly eventId: string;
   readonly importId: string;
+  readonly recordedAt: Date;
 }

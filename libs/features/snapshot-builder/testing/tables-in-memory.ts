@@ -1,4 +1,4 @@
-import type { Analytics, AudienceRows, ClientScope, SegmentCriteria, Touched } from '#libs/analytics';
+import type { Analytics, AudienceRows, ClientScope, SegmentCriteria, Touched, TouchedQuery } from '#libs/analytics';
 import type { Criteria } from '#libs/domain';
 import type { Position } from '#libs/event-log';
 import { type CustomerHash, customerHash } from '#libs/snapshots';
@@ -55,9 +55,14 @@ export class TablesInMemory implements Tables {
     return [...ids].filter((id) => hashes.includes(String(this.hash(id))));
   }
 
-  async touched(_clientId: string, after: Position, upTo: Position, max: number): Promise<Touched> {
+  /** Nobody says here when an event was recorded: any whose time is in the span may be one of the future. */
+  async touched({ after, upTo, dueAfter, dueUpTo, max }: TouchedQuery): Promise<Touched> {
     const events = this.events.filter(({ position }) => position > after && position <= upTo);
-    const ids = new Set(events.map((event) => event.customerId));
+    const due = this.events.filter(({ position, time }) => {
+      const at = Date.parse(time);
+      return position <= upTo && at > dueAfter.getTime() && at <= dueUpTo.getTime();
+    });
+    const ids = new Set([...events, ...due].map((event) => event.customerId));
     const first = events[0] === undefined ? null : (events[0].position as Position);
     return { customerIds: [...ids].slice(0, max), more: ids.size > max, first };
   }
