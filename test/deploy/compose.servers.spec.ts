@@ -28,7 +28,9 @@ function compose(): { services: Record<string, Service>; networks: Record<string
   writeFileSync(env, execFileSync(process.execPath, ['tools/compose-env.mjs'], { cwd: root }));
   const yaml = execFileSync('docker-compose', ['--env-file', env, 'config'], { cwd: root, env: { PATH: process.env['PATH'] } });
   // docker-compose of Debian 12 is a Python program, and its parser is there with it.
-  const json = execFileSync('python3', ['-c', 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)'], { input: yaml });
+  const json = execFileSync('/usr/bin/python3', ['-c', 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)'], {
+    input: yaml,
+  });
   return JSON.parse(json.toString());
 }
 
