@@ -1,4 +1,4 @@
-/** Unit, contract and end-to-end tests on the embedded engines: `npm test`. Files that need the whole data sets or servers end in `.servers.spec.ts`. */
+/** Unit, contract and end-to-end tests on the embedded engines: `npm test`. Files that need the whole data sets or servers end in `.servers.spec.ts`, fault runs of minutes in `.long.spec.ts`. */
 export const shared = {
   rootDir: '.',
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/test'],
@@ -14,7 +14,7 @@ export const shared = {
 export default {
   ...shared,
   testMatch: ['**/*.spec.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '\\.servers\\.spec\\.ts$'],
+  testPathIgnorePatterns: ['/node_modules/', '\\.(servers|long)\\.spec\\.ts$'],
   maxWorkers: 2,
   workerIdleMemoryLimit: '1GB',
 };

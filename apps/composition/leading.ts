@@ -11,7 +11,9 @@ export function whenLeading(duty: 'snapshot-builder', frame: ProcessFrame, begin
     const acquire = await leadershipOf(duty, frame);
     const leadership = await acquire(ending.signal);
     frame.closing.add(() => leadership.release());
-    leadership.lost.addEventListener('abort', () => frame.fatal(new Error(`another process is the ${duty} now`)));
+    leadership.lost.addEventListener('abort', () =>
+      frame.fatal(new Error(`the ${duty} leads no more: its lease was lost; it stands by again when it is started again`)),
+    );
     await begin();
   })().catch((error: unknown) => {
     if (!ending.signal.aborted) frame.fatal(error);

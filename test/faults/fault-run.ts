@@ -44,7 +44,7 @@ export class FaultRun {
   private async supervise(after: string): Promise<void> {
     for (const [name, part] of this.parts()) {
       if (part.isRunning) continue;
-      if (!/another process is the [a-z-]+ now/.test(part.complaints.slice(-1_500))) {
+      if (!/leads no more: its lease was lost/.test(part.complaints.slice(-1_500))) {
         throw new Error(`${name} ended after ${after}: ${part.complaints.slice(-3_000)}`);
       }
       this.restarted.push(`${name} after ${after}`);
