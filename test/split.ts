@@ -14,8 +14,8 @@ const root = ['../', '../../']
   .find((path) => !path.endsWith('/dist/')) as string;
 
 export interface SplitOptions {
-  /** `file`: one LMDB folder that all processes share. `esdb`: our EventStoreDB test server, in a process of its own. */
-  readonly eventLog: 'file' | 'esdb';
+  /** `file`: one LMDB folder that all processes share. `esdb`: our EventStoreDB test server, in a process of its own. An address: a server that runs. */
+  readonly eventLog: 'file' | 'esdb' | `esdb://${string}` | `esdb+discover://${string}`;
   /** `file`: a folder that all processes share. `nats`: a real nats-server, which also keeps the customers' keys and says who leads. */
   readonly snapshots: 'file' | 'nats';
 }
@@ -162,7 +162,11 @@ export class Split extends Deployment {
       VITRINE_SECRET: randomBytes(24).toString('hex'),
       VITRINE_ANALYTICS: /VITRINE_ANALYTICS=(\S+)/.exec(clickhouse.printed)?.[1] as string,
       VITRINE_EVENT_LOG:
-        options.eventLog === 'file' ? 'file:' : (/esdb:\/\/\S+/.exec(servers.get('eventstoredb')?.printed ?? '')?.[0] as string),
+        options.eventLog === 'file'
+          ? 'file:'
+          : options.eventLog === 'esdb'
+            ? (/esdb:\/\/\S+/.exec(servers.get('eventstoredb')?.printed ?? '')?.[0] as string)
+            : options.eventLog,
       VITRINE_SNAPSHOTS: options.snapshots === 'file' ? 'file:' : `nats://127.0.0.1:${nats}`,
       VITRINE_INCREMENT_SECONDS: '1',
       VITRINE_PUBLIC_URL: `http://127.0.0.1:${edge}`,
