@@ -8,6 +8,9 @@ import { openFileLog } from '#libs/event-log/file';
 import { SpoolFull } from './facts.js';
 import { openSpool } from './spool.js';
 
+// lmdb prints each commit that failed, also after the last test; the errors themselves are what is tested here.
+console.error = () => undefined;
+
 // A small file system that fills up; mounting takes root, which the machine of these tests gives.
 let root: string;
 beforeEach(async () => {
