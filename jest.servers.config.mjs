@@ -1,4 +1,4 @@
 /** The long runs: whole data sets, fault runs, real servers: `npm run test:servers`. */
 import { shared } from './jest.config.mjs';
 
-export default { ...shared, testMatch: ['**/*.servers.spec.ts'], testTimeout: 1_200_000, silent: process.env.CI === 'true' };
+export default { ...shared, testMatch: ['**/*.servers.spec.ts'], testTimeout: 1_200_000 };
