@@ -13,7 +13,7 @@ import { openFrame, type ProcessFrame, type Report, textOf } from '../compositio
 import { backstage } from '../composition/http-apps.js';
 import { commandNode } from '../composition/left-behind.js';
 import { logToOperator } from '../composition/operator-log.js';
-import { openFacts, openKeys, openLog } from '../composition/ports.js';
+import { openDuty, openFacts, openKeys, openLog } from '../composition/ports.js';
 import { takeDataFolder } from '../composition/process-folder.js';
 import { openTables, openTablesAt } from '../composition/tables.js';
 
@@ -44,7 +44,7 @@ export async function openWorkbench(settings: Settings): Promise<Workbench> {
     const log = await openLog(frame);
     const keys = await openKeys(frame);
     const { analytics, tables } = typeof running === 'string' ? await openTablesAt(running, frame) : await openTables(frame);
-    if (running === undefined) await backstage(frame, [await projector(frame, { log, tables })]);
+    if (running === undefined) await backstage(frame, [projector(frame, { log, tables }, await openDuty('projector', frame))]);
     let isDrained = true;
     // What could not be forwarded stays, and goes into the log at the system's next start.
     closing.add(() => isDrained && rm(frame.folder.spoolOf(nodeId), { recursive: true, force: true }));

@@ -13,7 +13,7 @@ import type { SnapshotPublication } from '#libs/snapshots';
 import type { FactQueue } from '#libs/spool';
 import type { ProcessFrame } from './frame.js';
 import type { Imports } from './imports.js';
-import { leadershipOf, secretOf } from './ports.js';
+import { type Duty, secretOf } from './ports.js';
 import type { Readers } from './readers.js';
 
 /** All ports; a feature takes those that it names. */
@@ -27,19 +27,22 @@ interface Ports extends Imports {
   readonly readers: Readers;
 }
 
-export async function projector(frame: ProcessFrame, { log, tables }: Pick<Ports, 'log' | 'tables'>): Promise<DynamicModule> {
-  const { registry, clock, fatal } = frame;
-  const acquireLeadership = await leadershipOf('projector', frame);
+export function projector(
+  { registry, clock, fatal }: ProcessFrame,
+  { log, tables }: Pick<Ports, 'log' | 'tables'>,
+  { acquireLeadership }: Duty,
+): DynamicModule {
   return ProjectorModule.register({ log, tables, acquireLeadership, registry, clock, onFailure: fatal });
 }
 
 export function snapshotBuilder(
   { registry, clock, settings, fatal }: ProcessFrame,
   ports: Pick<Ports, 'log' | 'analytics' | 'publication'>,
+  { acquireLeadership }: Duty,
 ): DynamicModule {
   const { log, analytics, publication } = ports;
   const options = { incrementSeconds: settings.VITRINE_INCREMENT_SECONDS };
-  return SnapshotBuilderModule.register({ log, analytics, publication, registry, clock, options, onFailure: fatal });
+  return SnapshotBuilderModule.register({ log, analytics, publication, acquireLeadership, registry, clock, options, onFailure: fatal });
 }
 
 export function contentQuery(frame: ProcessFrame, { publication, facts }: Pick<Ports, 'publication' | 'facts'>): DynamicModule {

@@ -6,7 +6,7 @@ import { openNatsCustomerKeys } from '#libs/customer-keys/nats';
 import type { EventLog } from '#libs/event-log';
 import { openEventStoreDb } from '#libs/event-log/eventstoredb';
 import { openFileLog } from '#libs/event-log/file';
-import { observeLeadership, observeSpool } from '#libs/features/ops';
+import { observeLeadership, observeSpool, type ReadinessCheck } from '#libs/features/ops';
 import { type AcquireLeadership, lockFileLeadership } from '#libs/leadership';
 import { openNatsLeadership } from '#libs/leadership/nats';
 import type { SnapshotPublication } from '#libs/snapshots';
@@ -72,15 +72,28 @@ export function imagesOf(frame: Frame): ImageHandler | undefined {
   return natsOf(frame) === undefined ? undefined : serveImages(frame.folder.snapshots);
 }
 
+export interface Duty {
+  readonly acquireLeadership: AcquireLeadership;
+  /** Whether it can be known who leads: while it cannot, nobody does. */
+  readonly ready: ReadinessCheck;
+}
+
 /** Of all processes with this duty one works, and the others stand by. */
-export async function leadershipOf(duty: 'projector' | 'snapshot-builder', frame: Frame): Promise<AcquireLeadership> {
+export async function openDuty(duty: 'projector' | 'snapshot-builder', frame: Frame): Promise<Duty> {
   const { folder, report, closing, registry } = frame;
   const standBy = (holder: string) => report(`${holder} is the ${duty}; this process stands by`);
+  const observed = (acquire: AcquireLeadership) => observeLeadership(registry, duty, acquire);
   const url = natsOf(frame);
-  if (url === undefined) return observeLeadership(registry, duty, lockFileLeadership(folder.lockOf(duty), standBy));
+  if (url === undefined) {
+    const lock = lockFileLeadership(folder.lockOf(duty), standBy);
+    return { acquireLeadership: observed(lock), ready: { name: 'leadership', check: () => true } };
+  }
   const leadership = await openNatsLeadership({ url, report });
   closing.add(() => leadership.close());
-  return observeLeadership(registry, duty, leadership.of(duty, standBy));
+  return {
+    acquireLeadership: observed(leadership.of(duty, standBy)),
+    ready: { name: 'leadership', check: () => leadership.reach().then(() => true) },
+  };
 }
 
 function openFiles({ settings, folder }: Frame): Promise<SnapshotPublication> {

@@ -1,6 +1,6 @@
 import { checks, projector } from '../composition/features.js';
 import { backstage, opsPort } from '../composition/http-apps.js';
-import { openLog } from '../composition/ports.js';
+import { openDuty, openLog } from '../composition/ports.js';
 import { runProcess } from '../composition/run-process.js';
 import { openTables } from '../composition/tables.js';
 
@@ -8,6 +8,7 @@ import { openTables } from '../composition/tables.js';
 await runProcess('projector', async (frame) => {
   const log = await openLog(frame);
   const { tables, analytics } = await openTables(frame);
-  await backstage(frame, [await projector(frame, { log, tables })]);
-  return { ops: await opsPort(frame, [checks.log(log), checks.analytics(analytics)]) };
+  const duty = await openDuty('projector', frame);
+  await backstage(frame, [projector(frame, { log, tables }, duty)]);
+  return { ops: await opsPort(frame, [checks.log(log), checks.analytics(analytics), duty.ready]) };
 });

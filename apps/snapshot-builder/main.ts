@@ -1,7 +1,6 @@
 import { checks, snapshotBuilder } from '../composition/features.js';
 import { backstage, opsPort } from '../composition/http-apps.js';
-import { whenLeading } from '../composition/leading.js';
-import { imagesOf, openBuilderSnapshots, openLog } from '../composition/ports.js';
+import { imagesOf, openBuilderSnapshots, openDuty, openLog } from '../composition/ports.js';
 import { runProcess } from '../composition/run-process.js';
 import { openTables } from '../composition/tables.js';
 
@@ -9,8 +8,9 @@ import { openTables } from '../composition/tables.js';
 await runProcess('snapshot-builder', async (frame) => {
   const log = await openLog(frame);
   const { analytics } = await openTables(frame);
-  const ops = await opsPort(frame, [checks.log(log), checks.analytics(analytics)], imagesOf(frame));
+  const duty = await openDuty('snapshot-builder', frame);
+  const ops = await opsPort(frame, [checks.log(log), checks.analytics(analytics), duty.ready], imagesOf(frame));
   const publication = await openBuilderSnapshots(frame, ops);
-  whenLeading('snapshot-builder', frame, () => backstage(frame, [snapshotBuilder(frame, { log, analytics, publication })]));
+  await backstage(frame, [snapshotBuilder(frame, { log, analytics, publication }, duty)]);
   return { ops };
 });

@@ -7,7 +7,7 @@ import { assertPortFree } from '../composition/free-port.js';
 import { adminPort, backstage, contentQueryEdge, opsPort } from '../composition/http-apps.js';
 import { firstKey, openImports } from '../composition/imports.js';
 import { forwardLeftBehind } from '../composition/left-behind.js';
-import { imagesOf, openBuilderSnapshots, openFacts, openKeys, openLog } from '../composition/ports.js';
+import { imagesOf, openBuilderSnapshots, openDuty, openFacts, openKeys, openLog } from '../composition/ports.js';
 import { takeDataFolder } from '../composition/process-folder.js';
 import { openReaders } from '../composition/readers.js';
 import { openTables } from '../composition/tables.js';
@@ -43,7 +43,8 @@ export async function startStandalone(settings: Settings, fatal: (reason: unknow
     const imports = openImports(frame, { log, facts, keys, readers, analytics: tables.analytics });
     const ports = { log, keys, readers, publication, facts, ...tables, ...imports };
 
-    await backstage(frame, [await projector(frame, ports), snapshotBuilder(frame, ports)]);
+    const [projecting, building] = [await openDuty('projector', frame), await openDuty('snapshot-builder', frame)];
+    await backstage(frame, [projector(frame, ports, projecting), snapshotBuilder(frame, ports, building)]);
     const { address: edge } = await contentQueryEdge(frame, [contentQuery(frame, ports), collector(frame, ports)]);
     const needed = [checks.definitions(readers), checks.analytics(tables.analytics), checks.spool(facts)];
     const adminAddress = await adminPort(frame, admin(frame, ports), needed);

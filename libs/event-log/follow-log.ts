@@ -3,7 +3,7 @@ import { UnreadableEvent } from '#libs/domain';
 import { type EventLog, EventLogUnavailable, type LogFilter, type Position, type RecordedEvent } from './event-log.js';
 
 export interface FollowOptions<State> {
-  readonly log: EventLog;
+  readonly log: Pick<EventLog, 'subscribe' | 'lastPosition'>;
   readonly filter?: LogFilter;
   /** Where to begin; the beginning of the log when absent. `initial` is then the state as of there. */
   readonly after?: Position | null;

@@ -24,7 +24,7 @@ export interface DefinitionsAt {
 export interface BuilderParts {
   readonly log: Pick<EventLog, 'append' | 'readStream' | 'readAt'>;
   readonly analytics: Pick<Analytics, 'projectedTo' | 'audience' | 'customersByHash' | 'touched'>;
-  readonly publication: SnapshotPublication;
+  readonly publication: Pick<SnapshotPublication, 'publish' | 'publishIncrement' | 'progress' | 'current' | 'fetch' | 'increments'>;
   readonly metrics: BuilderMetrics;
   readonly clock: () => Date;
   readonly options: SnapshotBuilderOptions;

@@ -107,6 +107,12 @@ export class BuilderMetrics {
     this.failures.inc({ client, kind, code: typeof code === 'string' ? code : 'UNEXPECTED' });
   }
 
+  /** What is announced is another's from now on. */
+  standBy(): void {
+    this.newest.clear();
+    this.waitingClients.clear();
+  }
+
   waiting(client: string, waits: boolean): void {
     if (waits) this.waitingClients.add(client);
     else this.waitingClients.delete(client);

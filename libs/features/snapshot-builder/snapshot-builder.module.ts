@@ -2,30 +2,32 @@ import { type DynamicModule, Inject, Injectable, Logger, Module, type OnApplicat
 import type { Registry } from 'prom-client';
 import type { Analytics } from '#libs/analytics';
 import type { EventLog } from '#libs/event-log';
+import type { AcquireLeadership } from '#libs/leadership';
 import type { SnapshotPublication } from '#libs/snapshots';
 import type { SnapshotBuilderOptions } from './builder-parts.js';
+import { LeadingBuilder } from './leading-builder.js';
 import { BuilderMetrics } from './metrics.js';
-import { SnapshotBuilder } from './snapshot-builder.js';
 
 export interface SnapshotBuilderPorts {
   readonly log: EventLog;
   readonly analytics: Analytics;
   readonly publication: SnapshotPublication;
+  readonly acquireLeadership: AcquireLeadership;
   readonly registry: Registry;
   readonly clock: () => Date;
   readonly options: SnapshotBuilderOptions;
-  /** The builder cannot go on (an event that this version cannot read): the process is to end. Absent: thrown where nobody catches it. */
-  readonly onFailure?: (error: unknown) => void;
+  /** The builder cannot go on (an event that this version cannot read): the process is to end. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 const logger = new Logger('snapshot-builder');
 
 @Injectable()
 class SnapshotBuilderLifecycle implements OnModuleInit, OnApplicationShutdown {
-  constructor(@Inject(SnapshotBuilder) private readonly builder: SnapshotBuilder) {}
+  constructor(@Inject(LeadingBuilder) private readonly builder: LeadingBuilder) {}
 
-  async onModuleInit(): Promise<void> {
-    await this.builder.start();
+  onModuleInit(): void {
+    this.builder.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -33,25 +35,19 @@ class SnapshotBuilderLifecycle implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** Builds and publishes the snapshots of all clients. One process of it is enough; several hinder each other no further than by double work. */
+/** Builds and publishes the snapshots of all clients. Of several processes with it one works, and the others stand by. */
 @Module({})
 export class SnapshotBuilderModule {
   static register({ onFailure, ...ports }: SnapshotBuilderPorts): DynamicModule {
     const metrics = new BuilderMetrics(ports.registry, ports.clock);
-    const builder = new SnapshotBuilder({ ...ports, metrics, report, failed: onFailure ?? fail });
+    const builder = new LeadingBuilder({ ...ports, metrics, report, failed: onFailure });
     return {
       module: SnapshotBuilderModule,
-      providers: [{ provide: SnapshotBuilder, useValue: builder }, SnapshotBuilderLifecycle],
+      providers: [{ provide: LeadingBuilder, useValue: builder }, SnapshotBuilderLifecycle],
     };
   }
 }
 
 function report(message: string, error?: unknown): void {
   logger.warn(error === undefined ? message : `${message}: ${error instanceof Error ? error.message : String(error)}`);
-}
-
-function fail(error: unknown): void {
-  setImmediate(() => {
-    throw error;
-  });
 }

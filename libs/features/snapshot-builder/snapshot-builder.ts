@@ -16,7 +16,7 @@ const playbooksAtOnce = 4;
 const audiencesAtOnceDefault = 2;
 
 export interface BuilderSurroundings extends Omit<BuilderParts, 'definitionsOf'> {
-  readonly log: EventLog;
+  readonly log: BuilderParts['log'] & Pick<EventLog, 'subscribe' | 'lastPosition'>;
   /** The definitions cannot be followed any further: without them it could only repeat what it knew. The process is to end. */
   failed(error: unknown): void;
 }

@@ -13,6 +13,8 @@ export interface NatsLeadershipOptions extends NatsOptions {
 export interface NatsLeadership {
   /** Leadership of this role, such as `projector`. `standBy` is called with the holder's name whenever another one is found to hold it. */
   of(role: string, standBy?: (holder: string) => void): AcquireLeadership;
+  /** Resolves when NATS answers. @throws NatsUnavailable: it does not, and nobody leads for long. */
+  reach(): Promise<void>;
   /** Release what is held first. */
   close(): Promise<void>;
 }
@@ -33,6 +35,10 @@ export async function openNatsLeadership(options: NatsLeadershipOptions): Promis
   const bucket = new Bucket(new JetStream(link), { name: 'vitrine-leaders', replicas: options.replicas ?? 1, fromLeader: true });
   return {
     of: (role, standBy) => (signal) => new Candidacy(bucket, keyPart(role), standBy ?? (() => undefined)).win(signal),
+    // Of no role's name; what is asked is whether there is an answer, by a verb that a leader's user may use.
+    reach: async () => {
+      await bucket.get('reach');
+    },
     close: () => link.close(),
   };
 }
