@@ -7,6 +7,7 @@ const bin = (path) => [process.execPath, `node_modules/${path}`];
 
 const checks = [
   ['types', ...bin('typescript7/bin/tsc'), '-p', 'tsconfig.json', '--noEmit'],
+  ['types of the tag', ...bin('typescript7/bin/tsc'), '-p', 'libs/tag/tsconfig.json'],
   ['format and lint', ...bin('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.'],
   [
     'import direction',

@@ -10,6 +10,7 @@ import { Devices } from './devices.js';
 import { addContentQueryRoutes } from './edge-http.js';
 import { ContentQueryMetrics } from './metrics.js';
 import { ServingTables } from './serving-tables.js';
+import { addTagRoute } from './tag-script.js';
 
 export interface ContentQueryPorts {
   readonly publication: SnapshotPublication;
@@ -48,6 +49,7 @@ class ContentQueryEdge implements OnModuleInit, OnApplicationShutdown {
     await this.tables.start();
     const { facts, options } = this.ports;
     const answering = new Answering(this.tables, facts, clickAddresses(options.secret), new Devices(), this.metrics);
+    addTagRoute(this.host.httpAdapter.getInstance<FastifyInstance>());
     addContentQueryRoutes(this.host.httpAdapter.getInstance<FastifyInstance>(), answering, this.metrics, { ...options, report });
   }
 

@@ -1,0 +1,1 @@
+export { type TagScript, tagScript } from './tag-script.js';
