@@ -1,5 +1,5 @@
 import { type Decision, decide, type Plan, type RequestFacts, unknownCustomer } from '#libs/domain';
-import { type AudienceLookup, customerHash } from '#libs/snapshots';
+import type { AudienceLookup } from '#libs/snapshots';
 
 /** What a node answers one client's queries from: replaced as a whole, never changed. */
 export interface ClientTables {
@@ -25,6 +25,6 @@ export interface LoadedAudience {
 export function decideFor(tables: ClientTables, campaignId: string, customerId: string, request: RequestFacts): Decision | undefined {
   const { audience } = tables;
   if (audience === null) return decide(tables.plan, campaignId, unknownCustomer, customerId, request, false);
-  const membership = audience.lookup.membershipOf(customerHash(customerId), customerId);
+  const membership = audience.lookup.membershipOfId(customerId);
   return decide(tables.plan, campaignId, membership, customerId, request, request.time - audience.builtAtMs > tables.audienceAgeMaxMs);
 }

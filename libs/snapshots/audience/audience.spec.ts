@@ -4,10 +4,11 @@ import fc from 'fast-check';
 import { SnapshotCorrupt } from '../errors.js';
 import { type CustomerHash, customerHash } from '../hash.js';
 import { type Members, rowsOf } from '../testing/rows.js';
-import { type Audience, loadAudience, readAudience } from './audience.js';
+import type { Audience } from './audience.js';
 import { AudienceBuilder } from './audience-builder.js';
 import { segmentSet } from './membership-table.js';
 import { segmentSizes } from './overlay.js';
+import { loadAudience, readAudience } from './read-audience.js';
 
 async function build(segmentIds: readonly string[], members: Members, hash: CustomerHash = customerHash, chunkBytes = 1000) {
   const builder = new AudienceBuilder(segmentIds);

@@ -1,14 +1,15 @@
 import { SnapshotCorrupt, SnapshotTooLarge } from '../errors.js';
-import { checksum } from '../hash.js';
-import { requireLittleEndian } from './format.js';
+import { checksum, checksumming } from '../hash.js';
+import { atOnce, type Interruptible } from '../slices.js';
+import { numbersView, requireLittleEndian, type Width, widthFor } from './format.js';
 import { MembershipTable, setWidth } from './membership-table.js';
 
 /** The bytes of an increment, byte by byte: README.md of this library. */
 const magic = 'vitr-inc';
-const format = 1;
+const format = 2;
 const headerBytes = 48;
-/** One increment: about 80,000 customers. More are a full build's. */
-export const incrementBytesMax = 1024 * 1024;
+/** One increment: about 450,000 customers, 9 bytes each while there are no more than 256 sets. More are a full build's. */
+export const incrementBytesMax = 4 * 1024 * 1024;
 
 /** A customer judged again: what is said here replaces what the image and earlier increments say. */
 export interface Change {
@@ -43,9 +44,9 @@ export function encodeIncrement(place: IncrementPlace, changes: readonly Change[
   const table = new MembershipTable(width);
   const numbers = sorted.map(({ set }) => table.intern(set, 0));
   const named = sorted.flatMap(({ id }, index) => (id === undefined ? [] : [{ id, index }]));
+  const numberBytes = widthFor(Math.max(0, table.count - 1));
   const at = sections(
-    table.count * width * 4,
-    sorted.length,
+    { sets: table.count, width, count: sorted.length, numberBytes },
     named.reduce((sum, { id }) => sum + 5 + id.length, 0),
   );
   if (at.checksum + 8 > incrementBytesMax) {
@@ -64,9 +65,10 @@ export function encodeIncrement(place: IncrementPlace, changes: readonly Change[
   view.setUint32(40, sorted.length, true);
   view.setUint32(44, named.length, true);
   new Uint32Array(bytes.buffer, at.sets, table.count * width).set(table.words());
+  const written = numbersView(bytes, at.numbers, sorted.length, numberBytes);
   sorted.forEach(({ hash }, index) => {
     view.setBigUint64(at.hashes + index * 8, hash, true);
-    view.setUint32(at.numbers + index * 4, numbers[index]!, true);
+    written[index] = numbers[index]!;
   });
   let idAt = at.ids;
   for (const { id, index } of named) {
@@ -79,44 +81,90 @@ export function encodeIncrement(place: IncrementPlace, changes: readonly Change[
   return bytes;
 }
 
+/** An increment as it was read: no object per customer. */
+export interface IncrementImage extends IncrementPlace {
+  readonly count: number;
+  /** The distinct sets, `setWidth` words each. */
+  readonly sets: Uint32Array;
+  /** Low and high half of each changed customer's hash, in the order of hashes. */
+  readonly hashes: Int32Array;
+  /** Which of the sets each has now. */
+  readonly numbers: Uint8Array | Uint16Array | Uint32Array;
+  /** Customers who are named, by their place among the changes. */
+  readonly ids: ReadonlyMap<number, string>;
+}
+
 /** @throws SnapshotCorrupt for anything but a whole increment of a format known here. */
 export function decodeIncrement(increment: Uint8Array): IncrementPlace & { readonly changes: readonly Change[] } {
+  const { base, sequence, segments, count, sets, hashes, numbers, ids } = atOnce(readingIncrement(increment));
+  const width = setWidth(segments);
+  const changes = Array.from({ length: count }, (_, index): Change => {
+    const hash = (BigInt(hashes[index * 2 + 1]! >>> 0) << 32n) | BigInt(hashes[index * 2]! >>> 0);
+    const customerId = ids.get(index);
+    const set = sets.subarray(numbers[index]! * width, (numbers[index]! + 1) * width);
+    return customerId === undefined ? { hash, set } : { hash, customerId, set };
+  });
+  return { base, sequence, segments, changes };
+}
+
+const changesAtOnce = 16_384;
+
+/** As `decodeIncrement`, interruptible. */
+export function* readingIncrement(increment: Uint8Array): Interruptible<IncrementImage> {
+  requireLittleEndian();
   const bytes = new Uint8Array(increment);
   check(bytes.length >= headerBytes + 8, 'cut short');
   const view = new DataView(bytes.buffer);
   check(Buffer.from(bytes.subarray(0, 8)).toString('latin1') === magic, 'this is something else');
-  check(view.getUint32(8, true) <= format, `format ${view.getUint32(8, true)} is newer than the ${format} that is known here`);
-  check(view.getUint32(8, true) === format, `format ${view.getUint32(8, true)}`);
+  const itsFormat = view.getUint32(8, true);
+  check(itsFormat <= format, `format ${itsFormat} is newer than the ${format} that is known here`);
+  check(itsFormat >= 1, `format ${itsFormat}`);
   check(view.getUint32(16, true) === bytes.length, `${bytes.length} bytes where ${view.getUint32(16, true)} are said`);
-  check(view.getBigUint64(bytes.length - 8, true) === checksum(bytes.subarray(0, bytes.length - 8)), 'check sum');
+  check(view.getBigUint64(bytes.length - 8, true) === (yield* checksumming(bytes.subarray(0, bytes.length - 8))), 'check sum');
   check(view.getUint32(12, true) === headerBytes, 'header');
   const segments = view.getUint32(32, true);
   const sets = view.getUint32(36, true);
   const count = view.getUint32(40, true);
   const width = setWidth(segments);
-  const at = sections(sets * width * 4, count, 0);
+  // In format 1 a number took four bytes, however few sets there were.
+  const numberBytes = itsFormat === 1 ? 4 : widthFor(Math.max(0, sets - 1));
+  const at = sections({ sets, width, count, numberBytes }, 0);
   check(at.ids + 8 <= bytes.length, 'length');
   const ids = readIds(bytes, view, at.ids, view.getUint32(44, true), count);
   check(Math.ceil(ids.end / 8) * 8 + 8 === bytes.length, 'length');
-  const changes = Array.from({ length: count }, (_, index): Change => {
-    const hash = view.getBigUint64(at.hashes + index * 8, true);
-    const number = view.getUint32(at.numbers + index * 4, true);
-    const customerId = ids.byIndex.get(index);
-    check(number < sets, 'set');
+  const hashes = new Int32Array(bytes.buffer, at.hashes, count * 2);
+  const numbers = numbersView(bytes, at.numbers, count, numberBytes);
+  for (let index = 0; index < count; index += 1) {
+    check(numbers[index]! < sets, 'set');
     if (index > 0) {
-      const before = view.getBigUint64(at.hashes + index * 8 - 8, true);
-      check(hash > before || (hash === before && customerId !== undefined && ids.byIndex.has(index - 1)), 'order');
+      const order = compare(hashes, index - 1, index);
+      check(order < 0 || (order === 0 && ids.byIndex.has(index) && ids.byIndex.has(index - 1)), 'order');
     }
-    const set = new Uint32Array(bytes.buffer, at.sets + number * width * 4, width);
-    return customerId === undefined ? { hash, set } : { hash, customerId, set };
-  });
-  return { base: Buffer.from(bytes.subarray(24, 32)).toString('hex'), sequence: view.getUint32(20, true), segments, changes };
+    if (index % changesAtOnce === 0) yield;
+  }
+  return {
+    base: Buffer.from(bytes.subarray(24, 32)).toString('hex'),
+    sequence: view.getUint32(20, true),
+    segments,
+    count,
+    sets: new Uint32Array(bytes.buffer, at.sets, sets * width),
+    hashes,
+    numbers,
+    ids: ids.byIndex,
+  };
 }
 
-function sections(setsBytes: number, count: number, idsBytes: number) {
-  const hashes = headerBytes + setsBytes;
+function compare(hashes: Int32Array, a: number, b: number): number {
+  return (hashes[a * 2 + 1]! >>> 0) - (hashes[b * 2 + 1]! >>> 0) || (hashes[a * 2]! >>> 0) - (hashes[b * 2]! >>> 0);
+}
+
+function sections(
+  { sets, width, count, numberBytes }: { sets: number; width: number; count: number; numberBytes: Width },
+  idsBytes: number,
+) {
+  const hashes = headerBytes + sets * width * 4;
   const numbers = hashes + count * 8;
-  const ids = numbers + count * 4;
+  const ids = numbers + Math.ceil((count * numberBytes) / 4) * 4;
   return { sets: headerBytes, hashes, numbers, ids, checksum: Math.ceil((ids + idsBytes) / 8) * 8 };
 }
 

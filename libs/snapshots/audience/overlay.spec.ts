@@ -4,11 +4,11 @@ import fc from 'fast-check';
 import { SnapshotCorrupt } from '../errors.js';
 import { type CustomerHash, customerHash } from '../hash.js';
 import { type Members, rowsOf } from '../testing/rows.js';
-import { readAudience } from './audience.js';
 import { AudienceBuilder } from './audience-builder.js';
 import { type Change, decodeIncrement, encodeIncrement } from './increment.js';
 import { segmentSet } from './membership-table.js';
 import { Overlay, segmentSizes } from './overlay.js';
+import { readAudience } from './read-audience.js';
 
 const base = '0123456789abcdef';
 const segmentIds = Array.from({ length: 40 }, (_, index) => `segment-${index}`);
@@ -91,8 +91,42 @@ describe('increments on top of an image', () => {
     expect(ids.filter((id, index) => !overlay.isIn(customerHash(id), id, sets[index % 2]!))).toEqual([]);
     expect(overlay.changed).toBe(40_000);
     expect(overlay.membershipOf(customerHash('nobody'), 'nobody')).toBe(-1);
-    const tooMany = Array.from({ length: 100_000 }, (_, index) => ({ hash: BigInt(index), set: sets[0]! }));
-    expect(() => encodeIncrement({ base, sequence: 2, segments: 40 }, tooMany)).toThrow('more than 1048576');
+    const tooMany = Array.from({ length: 480_000 }, (_, index) => ({ hash: BigInt(index), set: sets[0]! }));
+    expect(() => encodeIncrement({ base, sequence: 2, segments: 40 }, tooMany)).toThrow('more than 4194304');
+  });
+
+  it('count whole from one moment on, also when they are applied in slices', async () => {
+    const ids = Array.from({ length: 20_000 }, (_, index) => `c${index}`);
+    const members = new Map<string, string[]>([...ids.slice(0, 10_000), 'twin-1', 'twin-2'].map((id) => [id, ['segment-1']]));
+    const twins: CustomerHash = (id) => (id.startsWith('twin') ? 5n : customerHash(id));
+    const overlay = new Overlay(readAudience(await imageOf(members, twins)), base);
+    const answers = () =>
+      [...ids, 'twin-1', 'twin-2'].map((id) => overlay.memberships[overlay.membershipOf(twins(id), id)]?.join() ?? 'nobody');
+    const changes = (chosen: string) => {
+      const set = segmentSet(segmentIds, [chosen]);
+      const named = ['twin-1', 'twin-2'].map((customerId) => ({ hash: 5n, customerId, set }));
+      return [...ids.filter((_, index) => index % 3 > 0).map((id) => ({ hash: customerHash(id), set })), ...named];
+    };
+    for (const [round, chosen] of ['segment-2', 'segment-3'].entries()) {
+      const before = answers();
+      const bytes = encodeIncrement({ base, sequence: round + 1, segments: 40 }, changes(chosen));
+      let done = false;
+      const applied = overlay.applyInSlices(bytes, 0).then(() => {
+        done = true;
+      });
+      let looks = 0;
+      for (; !done; looks += 1) {
+        expect(overlay.version).toBe(round === 0 ? base : `${base}+${round}`);
+        expect(overlay.sequence).toBe(round);
+        if (looks % 8 === 0) expect(answers()).toEqual(before);
+        expect(() => overlay.apply(bytes)).toThrow('being applied');
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await applied;
+      expect(looks).toBeGreaterThan(10);
+      expect(answers()).toEqual(before.map((segments, index) => (index >= 20_000 || index % 3 > 0 ? chosen : segments)));
+      expect(segmentSizes(overlay).get(chosen)).toBe(13_335);
+    }
   });
 
   it('are refused when they belong elsewhere or leave one out, and change nothing then', async () => {
@@ -105,12 +139,27 @@ describe('increments on top of an image', () => {
     expect(overlay.sequence).toBe(0);
   });
 
-  it('are what they were', () => {
-    const golden = readFileSync(new URL('../golden/increment.v1.bin', import.meta.url));
+  it('are what they were, in every format that was', () => {
+    const golden = (format: number) => readFileSync(new URL(`../golden/increment.v${format}.bin`, import.meta.url));
     const named = { hash: 7n, customerId: 'dóra', set: segmentSet(segmentIds, ['segment-2']) };
-    const bytes = encodeIncrement({ base, sequence: 1, segments: 40 }, [...decodeIncrement(small()).changes, named]);
-    expect(golden.equals(bytes)).toBe(true);
-    expect(decodeIncrement(golden).changes).toContainEqual(named);
+    const place = { base, sequence: 1, segments: 40 };
+    const changes = [named, ...decodeIncrement(small()).changes];
+    expect(golden(2).equals(encodeIncrement(place, changes))).toBe(true);
+    for (const format of [1, 2]) expect(decodeIncrement(golden(format))).toEqual({ ...place, changes });
+  });
+
+  it('take nine bytes per customer, and ten or twelve with many sets', () => {
+    const bytesFor = (sets: number) => {
+      const changes = Array.from({ length: 70_000 }, (_, index) => ({
+        hash: BigInt(index),
+        set: Uint32Array.of(index % sets, 0),
+      }));
+      const bytes = encodeIncrement({ base, sequence: 1, segments: 40 }, changes);
+      const read = decodeIncrement(bytes).changes;
+      expect(read.every(({ set }, index) => set[0] === index % sets)).toBe(true);
+      return Math.round((bytes.length - sets * 8) / 70_000);
+    };
+    expect([256, 257, 65_536, 65_537].map(bytesFor)).toEqual([9, 10, 10, 12]);
   });
 
   it('are refused when cut at any byte, when any bit is flipped, and when from the future', () => {
@@ -121,7 +170,7 @@ describe('increments on top of an image', () => {
       flipped[bit >>> 3]! ^= 1 << (bit & 7);
       expect(() => decodeIncrement(flipped)).toThrow(SnapshotCorrupt);
     }
-    bytes[8] = 2;
-    expect(() => decodeIncrement(bytes)).toThrow('format 2 is newer than the 1 that is known here');
+    bytes[8] = 3;
+    expect(() => decodeIncrement(bytes)).toThrow('format 3 is newer than the 2 that is known here');
   });
 });

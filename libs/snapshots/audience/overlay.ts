@@ -1,39 +1,44 @@
 import { SnapshotCorrupt, SnapshotTooLarge } from '../errors.js';
+import { hashId, idHash } from '../hash.js';
+import { atOnce, type Interruptible, inSlices } from '../slices.js';
 import type { Audience, AudienceLookup } from './audience.js';
-import { byId } from './format.js';
-import { decodeIncrement } from './increment.js';
+import { readingIncrement } from './increment.js';
 import { MembershipTable, segmentsOf, setWidth } from './membership-table.js';
+import { absent, byIdHere, OverlaySlots } from './overlay-slots.js';
 
-/** Customers that increments may change on top of one image: up to 64 bytes of memory for each. A full build comes before that. */
+/** Customers that increments may change on top of one image: up to 80 bytes of memory for each. A full build comes before that. */
 export const overlayCustomersMax = 1_000_000;
 
 const hash64 = new BigUint64Array(1);
-const hash32 = new Uint32Array(hash64.buffer);
-/** The slot holds nobody. */
-const free = 0xfffffffe;
+const hash32 = new Int32Array(hash64.buffer);
+
+/** What an increment says of a customer who is known by the id, and what was before it. */
+interface Named {
+  readonly number: number;
+  readonly before: number;
+  readonly since: number;
+}
 
 /**
- * An audience image with increments on top, in one lookup. Applying an increment changes it in place, whole or not at all; membership
- * numbers that were given stay, sets seen for the first time get new ones.
+ * An audience image with increments on top, in one lookup. An increment counts whole or not at all, from one moment on, however many slices it took to
+ * take it in; membership numbers that were given stay, sets seen for the first time get new ones.
  */
 export class Overlay implements AudienceLookup {
+  readonly segmentIds: readonly string[];
   private readonly table: MembershipTable;
-  private readonly counts: number[];
+  private counts: number[] | undefined;
   private listed: (readonly string[])[] | undefined;
-  // Open addressing; a slot is low word, high word, number, and one word unused. The multipliers are drawn per overlay, so that nobody can
-  // choose ids that all fall on one slot.
-  private readonly lowFactor = randomOdd();
-  private readonly highFactor = randomOdd();
-  private slots = emptySlots(1024);
-  private used = 0;
-  private readonly ids = new Map<string, number>();
+  private readonly slots = new OverlaySlots();
+  private readonly ids = new Map<string, Named>();
   private applied = 0;
+  private applying = false;
 
   constructor(
     readonly base: Audience,
     /** The image's version. */
     readonly baseVersion: string,
   ) {
+    this.segmentIds = base.segmentIds;
     const width = setWidth(base.segmentIds.length);
     this.table = new MembershipTable(width);
     const sets = base.sets();
@@ -41,11 +46,6 @@ export class Overlay implements AudienceLookup {
     for (let number = 0; number < base.membershipCount; number += 1) {
       if (this.table.intern(sets, number * width) !== number) throw new SnapshotCorrupt('audience image: a set stands in it twice');
     }
-    this.counts = Array.from(base.sizes());
-  }
-
-  get segmentIds(): readonly string[] {
-    return this.base.segmentIds;
   }
 
   get membershipCount(): number {
@@ -59,7 +59,7 @@ export class Overlay implements AudienceLookup {
 
   /** Customers that the increments changed. */
   get changed(): number {
-    return this.used + this.ids.size;
+    return this.slots.used + this.ids.size;
   }
 
   /** As answers name it: `<image>`, or `<image>+<increment>`. */
@@ -76,14 +76,27 @@ export class Overlay implements AudienceLookup {
     return this.listed;
   }
 
+  membershipOfId(customerId: string): number {
+    hashId(customerId);
+    return this.membershipOfHash(idHash[0]!, idHash[1]!, customerId);
+  }
+
   membershipOf(hash: bigint, customerId: string): number {
     hash64[0] = hash;
-    const number = this.slots[this.slotOf(hash32[0]!, hash32[1]!) + 2]!;
-    if (number === free) return this.base.membershipOf(hash, customerId);
-    return number === byId ? (this.ids.get(customerId) ?? this.base.membershipById(customerId)) : number;
+    return this.membershipOfHash(hash32[0]!, hash32[1]!, customerId);
+  }
+
+  membershipOfHash(low: number, high: number, customerId: string): number {
+    const number = this.slots.used === 0 ? absent : this.slots.numberOf(low, high, this.applied);
+    if (number === absent) return this.base.membershipOfHash(low, high, customerId);
+    if (number !== byIdHere) return number;
+    const named = this.ids.get(customerId);
+    const its = named === undefined ? absent : this.numberOf(named);
+    return its === absent ? this.base.membershipById(customerId) : its;
   }
 
   sizes(): ArrayLike<number> {
+    this.counts ??= this.counted();
     return this.counts;
   }
 
@@ -95,70 +108,79 @@ export class Overlay implements AudienceLookup {
 
   /** @throws SnapshotCorrupt when it is damaged or belongs elsewhere, SnapshotTooLarge past `overlayCustomersMax`; nothing is changed then. */
   apply(increment: Uint8Array): void {
-    const { base, sequence, segments, changes } = decodeIncrement(increment);
+    atOnce(this.taking(increment));
+  }
+
+  /**
+   * As `apply`, in slices of milliseconds: the increment counts when the promise resolves, and lookups in between answer as before it. No other increment
+   * may be applied meanwhile.
+   */
+  applyInSlices(increment: Uint8Array, sliceMs = 1): Promise<void> {
+    return inSlices(this.taking(increment), sliceMs);
+  }
+
+  private *taking(increment: Uint8Array): Interruptible<void> {
+    if (this.applying) throw new Error('an increment is being applied');
+    this.applying = true;
+    try {
+      yield* this.merging(increment);
+    } finally {
+      this.applying = false;
+    }
+  }
+
+  private *merging(increment: Uint8Array): Interruptible<void> {
+    const { base, sequence, segments, count, sets, hashes, numbers, ids } = yield* readingIncrement(increment);
     if (base !== this.baseVersion || segments !== this.segmentIds.length) {
       throw new SnapshotCorrupt(`the increment belongs to the audience ${base}, not to ${this.baseVersion}`);
     }
     if (sequence !== this.applied + 1)
       throw new SnapshotCorrupt(`increment ${sequence} comes after ${sequence - 1}, not after ${this.applied}`);
-    if (this.changed + changes.length > overlayCustomersMax) {
+    if (this.changed + count > overlayCustomersMax) {
       throw new SnapshotTooLarge(`increments change more than ${overlayCustomersMax} customers of the audience ${base}`);
     }
-    for (const { hash, customerId, set } of changes) {
-      const before = this.membershipOf(hash, customerId ?? '');
-      const number = this.table.intern(set, 0);
-      if (before >= 0) this.counts[before]! -= 1;
-      this.counts[number] = (this.counts[number] ?? 0) + 1;
-      if (customerId !== undefined) this.ids.set(customerId, number);
-      this.put(hash, customerId === undefined ? number : byId);
+    const width = setWidth(segments);
+    const setCount = width === 0 ? Math.min(1, count) : sets.length / width;
+    // From here on nothing fails.
+    const numberOf = Array.from({ length: setCount }, (_, set) => this.table.intern(sets, set * width));
+    yield* this.slots.reserving(count);
+    for (let index = 0; index < count; index += 1) {
+      const low = hashes[index * 2]!;
+      const high = hashes[index * 2 + 1]!;
+      const number = numberOf[numbers[index]!]!;
+      const customerId = ids.get(index);
+      if (customerId !== undefined) this.name(customerId, { number, before: absent, since: sequence });
+      this.slots.put(low, high, customerId === undefined ? number : byIdHere, sequence);
+      if (index % 1024 === 0) yield;
     }
+    this.counts = undefined;
     this.applied = sequence;
   }
 
-  /** Place of the customer's slot, or of the free one where it belongs. */
-  private slotOf(low: number, high: number): number {
-    const mask = this.slots.length / 4 - 1;
-    let slot = (Math.imul(low, this.lowFactor) + Math.imul(high, this.highFactor)) >>> 8;
-    for (;;) {
-      const at = (slot & mask) * 4;
-      if (this.slots[at + 2] === free || (this.slots[at] === low && this.slots[at + 1] === high)) return at;
-      slot += 1;
-    }
+  private numberOf({ number, before, since }: Named): number {
+    return since <= this.applied ? number : before;
   }
 
-  private put(hash: bigint, number: number): void {
-    hash64[0] = hash;
-    const low = hash32[0]!;
-    const high = hash32[1]!;
-    const at = this.slotOf(low, high);
-    if (this.slots[at + 2] === free) {
-      this.used += 1;
-      this.slots[at] = low;
-      this.slots[at + 1] = high;
-    }
-    this.slots[at + 2] = number;
-    if (this.used * 8 > this.slots.length) this.grow();
+  private name(customerId: string, now: Named): void {
+    const known = this.ids.get(customerId);
+    this.ids.set(customerId, known === undefined ? now : { ...now, before: known.number });
   }
 
-  private grow(): void {
-    const old = this.slots;
-    this.slots = emptySlots(old.length / 2);
-    for (let from = 0; from < old.length; from += 4) {
-      if (old[from + 2] === free) continue;
-      const to = this.slotOf(old[from]!, old[from + 1]!);
-      this.slots.set(old.subarray(from, from + 4), to);
+  /** From the image's counts and every change: only who asks for sizes pays for them, and a node never does. */
+  private counted(): number[] {
+    const counts = Array.from({ length: this.table.count }, (_, number) => this.base.sizes()[number] ?? 0);
+    const moved = (before: number, now: number) => {
+      if (before >= 0) counts[before]! -= 1;
+      if (now >= 0) counts[now]! += 1;
+    };
+    // Whom the image knows by the hash alone is one of those whom increments name, and is counted with them.
+    this.slots.each(this.applied, (low, high, number) => moved(this.base.membershipOfHash(low, high, ''), number));
+    for (const [customerId, named] of this.ids) {
+      const number = this.numberOf(named);
+      if (number !== absent) moved(this.base.membershipById(customerId), number);
     }
+    return counts;
   }
-}
-
-function randomOdd(): number {
-  return (Math.random() * 2 ** 32) | 1;
-}
-
-function emptySlots(count: number): Uint32Array {
-  const slots = new Uint32Array(count * 4);
-  for (let at = 2; at < slots.length; at += 4) slots[at] = free;
-  return slots;
 }
 
 /** How many customers are in each segment of this audience. */
