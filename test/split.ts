@@ -1,5 +1,4 @@
 /** Vitrine as processes apart on this machine, behind HAProxy: what an operations team starts on several. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -7,7 +6,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { clean, collect, Deployment, until } from './system.js';
+import { Part } from './part.js';
+import { Deployment, until } from './system.js';
+import { type Wire, Wiring } from './wire.js';
 
 const root = ['../', '../../']
   .map((path) => fileURLToPath(new URL(path, import.meta.url)))
@@ -18,70 +19,20 @@ export interface SplitOptions {
   readonly eventLog: 'file' | 'esdb' | `esdb://${string}` | `esdb+discover://${string}`;
   /** `file`: a folder that all processes share. `nats`: a real nats-server, which also keeps the customers' keys and says who leads. */
   readonly snapshots: 'file' | 'nats';
+  /**
+   * Each part gets a wire of its own to each server that it needs, and all together one to the snapshot builder's images. The edge has none: a
+   * connection that a wire has taken cannot be refused any more, and HAProxy asks the other node only when it is.
+   */
+  readonly wired?: boolean;
 }
 
-/** One process, which can be killed and started again with the same settings. */
-export class Part {
-  private child: ChildProcess | undefined;
-  private output: () => { stdout: string; stderr: string } = () => ({ stdout: '', stderr: '' });
-  private earlier = '';
-
-  constructor(
-    readonly name: string,
-    private readonly command: readonly [string, ...string[]],
-    private readonly environment: Readonly<Record<string, string>>,
-    /** Found in its standard output when it is up; undefined: up when it runs. */
-    private readonly sign: string | undefined,
-    /** Processes of its own that are killed and stopped together with it. */
-    private readonly children: () => readonly number[] = () => [],
-  ) {}
-
-  get pid(): number {
-    return this.child?.pid as number;
-  }
-  get isRunning(): boolean {
-    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
-  }
-  get complaints(): string {
-    return this.earlier + this.output().stderr;
-  }
-  get printed(): string {
-    return this.output().stdout;
-  }
-
-  async start(): Promise<void> {
-    this.earlier = this.complaints;
-    const [program, ...args] = this.command;
-    const child = spawn(program, args, { cwd: root, env: clean(this.environment), stdio: ['ignore', 'pipe', 'pipe'] });
-    this.child = child;
-    this.output = collect(child);
-    await until(`${this.name} is up`, 60_000, () => {
-      if (child.exitCode !== null) throw new Error(`${this.name} ended with ${child.exitCode}: ${this.output().stderr.slice(-2000)}`);
-      return this.sign === undefined || this.output().stdout.includes(this.sign);
-    });
-  }
-
-  /** The exit code. */
-  async end(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
-    const { child } = this;
-    if (child === undefined) return null;
-    if (this.isRunning) {
-      const closed = once(child, 'close');
-      child.kill(signal);
-      if (signal === 'SIGKILL') for (const pid of this.children()) process.kill(pid, signal);
-      await closed;
-    }
-    return child.exitCode;
-  }
-
-  /** Stands still until `thaw`: its connections stay open, and nothing is answered. */
-  freeze(): void {
-    for (const pid of [this.pid, ...this.children()]) process.kill(pid, 'SIGSTOP');
-  }
-  thaw(): void {
-    for (const pid of [this.pid, ...this.children()]) process.kill(pid, 'SIGCONT');
-  }
-}
+/** Which server a setting names. */
+const serverBehind: Readonly<Record<string, string>> = {
+  VITRINE_EVENT_LOG: 'eventstoredb',
+  VITRINE_SNAPSHOTS: 'nats-server',
+  VITRINE_ANALYTICS: 'clickhouse',
+  VITRINE_IMAGES_URL: 'images',
+};
 
 export class Split extends Deployment {
   private constructor(
@@ -94,6 +45,7 @@ export class Split extends Deployment {
     readonly servers: ReadonlyMap<string, Part>,
     readonly apps: ReadonlyMap<string, Part>,
     private readonly data: string,
+    private readonly wiring: Wiring,
     /** Where health and metrics of each app are, in the order of `apps`. */
     private readonly operations: readonly string[],
   ) {
@@ -104,7 +56,7 @@ export class Split extends Deployment {
     const data = mkdtempSync(join(tmpdir(), 'vitrine-split-'));
     const adminKey = `test-${randomBytes(24).toString('base64url')}`;
     const readerPassword = randomBytes(12).toString('hex');
-    const [http, native, log, nats, edge, admin, ...others] = (await freePorts(14)) as [
+    const [http, native, esdbPort, nats, edge, admin, ...others] = (await freePorts(14)) as [
       number,
       number,
       number,
@@ -138,7 +90,7 @@ export class Split extends Deployment {
           process.execPath,
           join(root, 'dist/libs/event-log/testing/esdb-server-process.js'),
           '--port',
-          String(log),
+          String(esdbPort),
           '--file',
           join(data, 'esdb', 'log'),
         ],
@@ -157,6 +109,7 @@ export class Split extends Deployment {
       servers.set('nats-server', natsServer);
       await natsServer.start();
     }
+    const [query1, query2, collector, ...ops] = others as [number, number, number, ...number[]];
     const shared = {
       VITRINE_DATA: data,
       VITRINE_SECRET: randomBytes(24).toString('hex'),
@@ -168,26 +121,29 @@ export class Split extends Deployment {
             ? (/esdb:\/\/\S+/.exec(servers.get('eventstoredb')?.printed ?? '')?.[0] as string)
             : options.eventLog,
       VITRINE_SNAPSHOTS: options.snapshots === 'file' ? 'file:' : `nats://127.0.0.1:${nats}`,
+      VITRINE_IMAGES_URL: options.snapshots === 'file' ? '' : `http://127.0.0.1:${ops[1]}`,
       VITRINE_INCREMENT_SECONDS: '1',
       VITRINE_PUBLIC_URL: `http://127.0.0.1:${edge}`,
       VITRINE_ADMIN_KEY: adminKey,
       ...more,
     };
-    const [query1, query2, collector, ...ops] = others as [number, number, number, ...number[]];
+    const wiring = new Wiring(options.wired ?? false);
     const apps = new Map<string, Part>();
-    const app = (name: string, kind: string, ports: Record<string, number>) => {
-      const own = Object.fromEntries(Object.entries(ports).map(([setting, port]) => [setting, String(port)]));
-      apps.set(
-        name,
-        new Part(name, [process.execPath, join(root, `dist/apps/${kind}/main.js`)], { ...shared, VITRINE_NODE: name, ...own }, '"running"'),
-      );
+    const app = async (name: string, kind: string, ports: Record<string, number>, needs: readonly (keyof typeof shared)[]) => {
+      const settings: Record<string, string> = { ...shared, VITRINE_NODE: name };
+      for (const [setting, port] of Object.entries(ports)) settings[setting] = String(port);
+      for (const setting of needs) settings[setting] = await wiring.between(name, serverBehind[setting] as string, shared[setting]);
+      apps.set(name, new Part(name, [process.execPath, join(root, `dist/apps/${kind}/main.js`)], settings, '"running"'));
     };
-    app('admin', 'admin', { VITRINE_ADMIN_PORT: admin });
-    app('projector', 'projector', { VITRINE_OPS_PORT: ops[0] as number });
-    app('snapshot-builder', 'snapshot-builder', { VITRINE_OPS_PORT: ops[1] as number });
-    app('collector', 'collector', { VITRINE_EDGE_PORT: collector, VITRINE_OPS_PORT: ops[2] as number });
-    app('query-1', 'content-query', { VITRINE_EDGE_PORT: query1, VITRINE_OPS_PORT: ops[3] as number });
-    app('query-2', 'content-query', { VITRINE_EDGE_PORT: query2, VITRINE_OPS_PORT: ops[4] as number });
+    const [log, snapshots, analytics] = ['VITRINE_EVENT_LOG', 'VITRINE_SNAPSHOTS', 'VITRINE_ANALYTICS'] as const;
+    await app('admin', 'admin', { VITRINE_ADMIN_PORT: admin }, [log, snapshots, analytics]);
+    await app('projector', 'projector', { VITRINE_OPS_PORT: ops[0] as number }, [log, snapshots, analytics]);
+    // The builder announces where its images are: the wire to them is one for all.
+    const builderNeeds = [log, snapshots, analytics, 'VITRINE_IMAGES_URL'] as const;
+    await app('snapshot-builder', 'snapshot-builder', { VITRINE_OPS_PORT: ops[1] as number }, builderNeeds);
+    await app('collector', 'collector', { VITRINE_EDGE_PORT: collector, VITRINE_OPS_PORT: ops[2] as number }, [log, snapshots]);
+    await app('query-1', 'content-query', { VITRINE_EDGE_PORT: query1, VITRINE_OPS_PORT: ops[3] as number }, [log, snapshots]);
+    await app('query-2', 'content-query', { VITRINE_EDGE_PORT: query2, VITRINE_OPS_PORT: ops[4] as number }, [log, snapshots]);
     const haproxy = server('haproxy', ['haproxy', '-f', join(root, 'deploy/haproxy/haproxy.cfg')], {
       VITRINE_EDGE_BIND: `127.0.0.1:${edge}`,
       VITRINE_QUERY_1: `127.0.0.1:${query1}`,
@@ -205,6 +161,7 @@ export class Split extends Deployment {
       servers,
       apps,
       data,
+      wiring,
       [admin, ...ops.slice(0, 5)].map((port) => `http://127.0.0.1:${port}`),
     );
     try {
@@ -217,6 +174,11 @@ export class Split extends Deployment {
       throw new Error(`the split deployment did not come up; its processes said:\n${said.slice(-4000)}`, { cause: error });
     }
     return split;
+  }
+
+  /** Of a wired deployment. */
+  get wires(): readonly Wire[] {
+    return this.wiring.wires;
   }
 
   get metrics(): readonly string[] {
@@ -257,6 +219,7 @@ export class Split extends Deployment {
   async dispose(): Promise<void> {
     await this.stop();
     await Promise.all([...this.servers.values()].map((part) => part.end('SIGTERM')));
+    await this.wiring.close();
     rmSync(this.data, { recursive: true, force: true, maxRetries: 5 });
   }
 

@@ -1,55 +1,104 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Part, Split } from '../split.js';
+import type { Part } from '../part.js';
+import type { Split } from '../split.js';
 import { until } from '../system.js';
+import type { Wire } from '../wire.js';
 
 export interface Fault {
-  readonly kind: 'kill' | 'freeze';
-  readonly part: string;
+  /** A process is killed and started again, or stands still; connections are reset and refused, or stay and say nothing. */
+  readonly kind: 'kill' | 'freeze' | 'cut' | 'mute';
+  /** A process, or the wires of one (`projector → all`, `all → clickhouse`). */
+  readonly what: string;
   /** As `Date.now()`: from when on it did not answer, and when it could again. */
   readonly from: number;
   to: number;
 }
 
-const frozenMs = 2_000;
+type Planned = Pick<Fault, 'kind' | 'what'> & { readonly make: () => Promise<void>; readonly apps: readonly string[] };
 
-/** Every part is killed and started again once in a round, and half of them stand still for two seconds, in random order, one after another. */
+const frozenMs = 2_000;
+const cutMsMax = 3_000;
+/** Past the lease of a leader and the limits of most calls. */
+const muteMsMax = 5_000;
+
+/** Faults in an order and for times that the random numbers say, one after another. */
 export class FaultRun {
   readonly faults: Fault[] = [];
-  /** Parts that led, lost the lead, ended and were started again. */
-  readonly restarted: string[] = [];
 
   constructor(
     private readonly split: Split,
     private readonly random: () => number,
   ) {}
 
+  /** Every part is killed once, half of them stand still, and all wires of each part, and to each, are cut or muted. */
   async round(): Promise<void> {
     const names = [...this.parts().keys()];
-    const kills = names.map((part) => ({ kind: 'kill' as const, part }));
-    const freezes = this.shuffled(names)
-      .slice(0, Math.ceil(names.length / 2))
-      .map((part) => ({ kind: 'freeze' as const, part }));
-    for (const { kind, part } of this.shuffled([...kills, ...freezes])) {
-      const fault: Fault = { kind, part, from: Date.now(), to: Number.POSITIVE_INFINITY };
+    const freezes = this.shuffled(names).slice(0, Math.ceil(names.length / 2));
+    const broken = this.bundles().map((bundle) => this.broken(this.random() < 0.5 ? 'cut' : 'mute', bundle));
+    await this.make([...names.map((name) => this.killed(name)), ...freezes.map((name) => this.frozen(name)), ...broken]);
+  }
+
+  /** Every part is killed once; two stand still; of its wires some are cut, some muted. */
+  async shortRound(): Promise<void> {
+    const names = [...this.parts().keys()];
+    const [cut, mute] = [this.shuffled(this.bundles()).slice(0, 3), this.shuffled(this.bundles()).slice(0, 2)];
+    await this.make([
+      ...names.map((name) => this.killed(name)),
+      ...this.shuffled(names)
+        .slice(0, 2)
+        .map((name) => this.frozen(name)),
+      ...cut.map((bundle) => this.broken('cut', bundle)),
+      ...mute.map((bundle) => this.broken('mute', bundle)),
+    ]);
+  }
+
+  private async make(planned: readonly Planned[]): Promise<void> {
+    for (const { kind, what, apps, make } of this.shuffled(planned)) {
+      const fault: Fault = { kind, what, from: Date.now(), to: Number.POSITIVE_INFINITY };
       this.faults.push(fault);
-      if (kind === 'kill') await this.kill(this.parts().get(part) as Part);
-      else await this.freeze(this.parts().get(part) as Part);
+      await make();
       fault.to = Date.now();
-      await this.settle(part);
-      await this.supervise(`${kind} of ${part}`);
+      await this.settle(apps);
+      for (const [name, part] of this.parts()) {
+        if (!part.isRunning) throw new Error(`${name} ended after ${kind} of ${what}: ${part.complaints.slice(-3_000)}`);
+      }
     }
   }
 
-  /** A process that leads no more ends by itself, and counts on being started again; any other end is a fault. */
-  private async supervise(after: string): Promise<void> {
-    for (const [name, part] of this.parts()) {
-      if (part.isRunning) continue;
-      if (!/leads no more: its lease was lost/.test(part.complaints.slice(-1_500))) {
-        throw new Error(`${name} ended after ${after}: ${part.complaints.slice(-3_000)}`);
-      }
-      this.restarted.push(`${name} after ${after}`);
+  private killed(name: string): Planned {
+    const part = this.parts().get(name) as Part;
+    const make = async () => {
+      await part.end('SIGKILL');
+      await pause(this.random() * 2_500);
       await part.start();
-    }
+    };
+    return { kind: 'kill', what: name, apps: this.appsOf([name]), make };
+  }
+
+  private frozen(name: string): Planned {
+    const part = this.parts().get(name) as Part;
+    const make = async () => {
+      part.freeze();
+      try {
+        await pause(frozenMs);
+      } finally {
+        part.thaw();
+      }
+    };
+    return { kind: 'freeze', what: name, apps: this.appsOf([name]), make };
+  }
+
+  private broken(kind: 'cut' | 'mute', { what, wires }: Bundle): Planned {
+    const make = async () => {
+      const ms = 300 + this.random() * (kind === 'cut' ? cutMsMax : muteMsMax);
+      await Promise.all(wires.map((wire) => wire.become(kind)));
+      try {
+        await pause(ms);
+      } finally {
+        await Promise.all(wires.map((wire) => wire.become('whole')));
+      }
+    };
+    return { kind, what, apps: this.appsOf(wires.map(({ from }) => from)), make };
   }
 
   /** All but HAProxy, which is this deployment's stand-in for what a company has in front. */
@@ -57,24 +106,23 @@ export class FaultRun {
     return new Map([...this.split.apps, ...this.split.servers].filter(([name]) => name !== 'haproxy'));
   }
 
-  private async kill(part: Part): Promise<void> {
-    await part.end('SIGKILL');
-    await pause(this.random() * 2_500);
-    await part.start();
+  /** All wires to one, and all wires from one. */
+  private bundles(): Bundle[] {
+    const { wires } = this.split;
+    const ends = (of: (wire: Wire) => string) => [...new Set(wires.map(of))];
+    return [
+      ...ends(({ to }) => to).map((to) => ({ what: `all → ${to}`, wires: wires.filter((wire) => wire.to === to) })),
+      ...ends(({ from }) => from).map((from) => ({ what: `${from} → all`, wires: wires.filter((wire) => wire.from === from) })),
+    ];
   }
 
-  private async freeze(part: Part): Promise<void> {
-    part.freeze();
-    try {
-      await pause(frozenMs);
-    } finally {
-      part.thaw();
-    }
+  private appsOf(names: readonly string[]): string[] {
+    return [...new Set(names)].filter((name) => this.split.apps.has(name));
   }
 
   /** HAProxy asks a node twice a second whether it is ready, and needs one good answer: with less time, both nodes would be away at once. */
-  private async settle(part: string): Promise<void> {
-    if (this.split.apps.has(part)) await until(`${part} is ready again`, 20_000, () => this.split.isReady(part));
+  private async settle(apps: readonly string[]): Promise<void> {
+    for (const app of apps) await until(`${app} is ready again`, 30_000, () => this.split.isReady(app));
     await pause(1_200 + this.random() * 1_000);
   }
 
@@ -84,4 +132,9 @@ export class FaultRun {
       .sort((left, right) => left.by - right.by)
       .map(({ value }) => value);
   }
+}
+
+interface Bundle {
+  readonly what: string;
+  readonly wires: readonly Wire[];
 }
