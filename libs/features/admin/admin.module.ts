@@ -15,6 +15,7 @@ import { contentHandlers } from './contents/content-commands.js';
 import { ContentResolver } from './contents/content-resolver.js';
 import { CustomerResolver } from './customers/customer-resolver.js';
 import { ExplanationResolver } from './explaining/explanation-resolver.js';
+import { PreviewResolver } from './explaining/preview-resolver.js';
 import { formatError, GraphQlErrors } from './graphql/errors.js';
 import { inputPipe } from './graphql/input-pipe.js';
 import { limits, queryTokensMax } from './graphql/limits.js';
@@ -39,6 +40,7 @@ export const resolvers = [
   ExplanationResolver,
   HistoryResolver,
   ImportResolver,
+  PreviewResolver,
   SegmentResolver,
   SnapshotResolver,
 ];

@@ -60,6 +60,7 @@ describe('the admin over HTTP', () => {
         '{ snapshots(clientId: "tennis") { totalCount } }',
         '{ snapshotStatus(clientId: "tennis") { nodes { nodeId } } }',
         '{ isLive(clientId: "tennis", position: "0") }',
+        '{ previewDecision(clientId: "tennis", campaignId: "c", customerId: "ann") { reason } }',
         '{ history(entity: {kind: SEGMENT, clientId: "tennis", id: "secret"}) { edges { cursor } } }',
       ]) {
         expect([query, await admin.errorCodes(query, {}, { key })]).toEqual([query, ['CLIENT_UNKNOWN']]);

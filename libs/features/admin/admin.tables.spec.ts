@@ -347,6 +347,35 @@ describe('the admin over the tables', () => {
       expect((await admin.ask(query, { id: 'd-3' }, { after: gone })).explainDecision).toMatchObject({ recomputed: null, agrees: null });
     });
 
+    it('say what a customer would be shown now, and record nothing', async () => {
+      const would = (customerId: string, more = '') =>
+        admin.ask(
+          `query ($who: ID!) { previewDecision(clientId: "golf", campaignId: "spring", customerId: $who${more}) { contentId segmentId ruleId group reason steps } }`,
+          { who: customerId },
+          { key: golfKey },
+        );
+      const { totalCount } = (await admin.ask('{ customers(clientId: "golf") { totalCount } }')).customers;
+      expect((await would('ann')).previewDecision).toMatchObject({
+        contentId: 'offer',
+        segmentId: 'buyers',
+        ruleId: 'r1',
+        group: null,
+        reason: 'TARGETING_MATCH',
+        steps: ['The customer is in: buyers, all.', expect.stringContaining('Rule r1')],
+      });
+      expect((await would('never-seen', ', context: {cart_items: 3}')).previewDecision).toMatchObject({
+        contentId: null,
+        reason: 'DEFAULT',
+      });
+      expect(await admin.ask('{ previewDecision(clientId: "golf", campaignId: "none", customerId: "ann") { reason } }')).toEqual({
+        previewDecision: null,
+      });
+      expect(await admin.errorCodes('{ previewDecision(clientId: "golf", campaignId: "spring", customerId: "") { reason } }')).toEqual([
+        'ID_INVALID',
+      ]);
+      expect((await admin.ask('{ customers(clientId: "golf") { totalCount } }')).customers.totalCount).toBe(totalCount);
+    });
+
     it('of unknown answers are null', async () => {
       for (const id of ['nothing', "' OR 1=1", 'x'.repeat(5000), ''])
         expect(await admin.ask(query, { id })).toEqual({ explainDecision: null });

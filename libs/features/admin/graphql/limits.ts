@@ -20,7 +20,7 @@ export const tableQuestionCost = 500;
 /** The longest query, in tokens. */
 export const queryTokensMax = 10_000;
 
-const tableQuestions = new Set(['segmentPreview', 'customers', 'customerSummary', 'explainDecision']);
+const tableQuestions = new Set(['segmentPreview', 'customers', 'customerSummary', 'explainDecision', 'previewDecision']);
 
 export interface QueryCost {
   readonly depth: number;

@@ -62,10 +62,14 @@ export async function listApiKeys(log: EventLog): Promise<readonly ApiKeyEntry[]
 }
 
 /**
- * Makes the key of `VITRINE_ADMIN_KEY` known, for all clients; at every start, since the same key again is no news.
- * Refused: KEY_REVOKED, KEY_EXISTS (another key of that id), KEY_INVALID (too short, too long, or with blanks).
+ * Makes a key known that somebody chose, at every start, since the same key again is no news: that of `VITRINE_ADMIN_KEY`, for all clients,
+ * or, with `wanted`, one for a client. Refused: KEY_REVOKED, KEY_EXISTS (another key of that id), KEY_INVALID (too short, too long, or with blanks).
  */
-export async function registerChosenKey(log: EventLog, token: string): Promise<{ readonly keyId: string } | Rejected> {
+export async function registerChosenKey(
+  log: EventLog,
+  token: string,
+  wanted: { readonly clientId: string | null; readonly name: string } = { clientId: null, name: 'VITRINE_ADMIN_KEY' },
+): Promise<{ readonly keyId: string } | Rejected> {
   if (token.length < chosenKeyLengthMin || token.length > apiKeyTokenLengthMax || !/^[\x21-\x7e]+$/.test(token)) {
     return rejected(
       'KEY_INVALID',
@@ -74,9 +78,9 @@ export async function registerChosenKey(log: EventLog, token: string): Promise<{
   }
   const { keyId, secret } = parseApiKeyToken(token);
   const known = (await listApiKeys(log)).find((key) => key.keyId === keyId);
-  const clientId = known?.clientId ?? null;
+  const clientId = known === undefined ? wanted.clientId : known.clientId;
   const hash = hashApiKeySecret(secret);
-  const outcome = await run(log, clientId, keyId, 'system', { type: 'CreateApiKey', keyId, hash, clientId, name: 'VITRINE_ADMIN_KEY' });
+  const outcome = await run(log, clientId, keyId, 'system', { type: 'CreateApiKey', keyId, hash, clientId, name: wanted.name });
   return isRejected(outcome) ? outcome : { keyId };
 }
 

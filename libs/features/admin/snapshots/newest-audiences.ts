@@ -10,7 +10,7 @@ export const audiencesKeptMax = 4;
 export class NewestAudience {
   private sizes: ReadonlyMap<string, number> | undefined;
 
-  constructor(private readonly lookup: AudienceLookup) {}
+  constructor(readonly lookup: AudienceLookup) {}
 
   /** Null for a segment that this audience does not know yet. */
   sizeOf(segmentId: string): number | null {
