@@ -7,9 +7,10 @@ import { parseArgs } from 'node:util';
 import { startRun } from './harness/measuring.js';
 import { keepReport, readReport, reportOf, resultsFile, tableOf, writeReadme } from './harness/report.js';
 import { type Row, type RowId, type RowMaker, rowIds } from './harness/row.js';
+import { collectorRow } from './rows/collector.js';
 import { queryRows } from './rows/query.js';
 
-const makers: readonly RowMaker[] = [queryRows];
+const makers: readonly RowMaker[] = [queryRows, collectorRow];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
