@@ -10,7 +10,7 @@ import type { ReadinessCheck } from '#libs/features/ops';
 import { ProjectorModule } from '#libs/features/projector';
 import { SnapshotBuilderModule } from '#libs/features/snapshot-builder';
 import type { SnapshotPublication } from '#libs/snapshots';
-import type { FactQueue } from '#libs/spool';
+import type { FactQueue, Spool } from '#libs/spool';
 import type { ProcessFrame } from './frame.js';
 import type { Imports } from './imports.js';
 import { type Duty, secretOf } from './ports.js';
@@ -64,7 +64,7 @@ export function contentQuery(frame: ProcessFrame, { publication, facts }: Pick<P
 
 export function collector(
   { settings, registry, clock }: ProcessFrame,
-  { facts, keys, readers }: Pick<Ports, 'facts' | 'keys' | 'readers'>,
+  { facts, keys, readers }: Pick<Ports, 'keys' | 'readers'> & { readonly facts: Spool },
 ): DynamicModule {
   return CollectorModule.register({
     facts,

@@ -21,13 +21,13 @@ const magic = Buffer.from('VTF1');
 export const frameHeadBytes = 12;
 const payloadHeadBytes = 12;
 
-export function encodeFrame(firstSequence: number, putAtMs: number, factsJson: Buffer): Buffer {
+export function encodeFrame(firstSequence: number, putAtMs: number, factsJson: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(frameHeadBytes + payloadHeadBytes + factsJson.length);
   magic.copy(bytes);
   bytes.writeUInt32BE(payloadHeadBytes + factsJson.length, 4);
   bytes.writeUIntBE(firstSequence, frameHeadBytes, 6);
   bytes.writeUIntBE(putAtMs, frameHeadBytes + 6, 6);
-  factsJson.copy(bytes, frameHeadBytes + payloadHeadBytes);
+  bytes.set(factsJson, frameHeadBytes + payloadHeadBytes);
   bytes.writeUInt32BE(crc32(bytes.subarray(frameHeadBytes)), 8);
   return bytes;
 }

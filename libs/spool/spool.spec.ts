@@ -62,6 +62,15 @@ describe('spool', () => {
     expect(spool.status).toMatchObject({ queued: 0, spooledBytes: 0, forwarded: 2, dropped: 0, refused: 0, logAvailable: true });
   });
 
+  it('brings facts that stand as JSON already, in their place among the others', async () => {
+    const spool = await open();
+    await spool.put([fact(0)]);
+    const receipt = await spool.putJson(Buffer.from(JSON.stringify(facts(1, 2))), 2);
+    const next = await spool.put([fact(3)]);
+    expect((await receipt.appended()) < (await next.appended())).toBe(true);
+    expect(await numbers()).toEqual([0, 1, 2, 3]);
+  });
+
   it('keeps clients and categories in streams of their own', async () => {
     const spool = await open();
     await spool.put([fact(0), fact(1, { clientId: 'tea' }), fact(2, { category: 'served' }), fact(3)]);

@@ -35,6 +35,8 @@ export interface SpoolOptions {
 }
 
 export interface Spool extends FactQueue {
+  /** As `put`, of `count` facts that stand as a JSON array of `SpooledFact` in UTF-8 already: the caller answers for that, and leaves the bytes as they are. */
+  putJson(json: Uint8Array, count: number): Promise<SpoolReceipt>;
   /** `refused`: facts that the log refuses for ever, in `dead-letter.ndjson` of the folder, since the spool was opened. */
   readonly status: FactQueue['status'] & { readonly refused: number };
 }
@@ -74,7 +76,7 @@ const diskRetryMs = 1_000;
 
 interface PendingPut {
   readonly facts: number;
-  readonly json: Buffer;
+  readonly json: Uint8Array;
   resolve(lastSequence: number): void;
   reject(error: Error): void;
 }
@@ -135,8 +137,17 @@ class DiskSpool implements Spool {
 
   async put(facts: readonly SpooledFact[]): Promise<SpoolReceipt> {
     this.assertOpen();
-    const last = facts.length === 0 ? this.segments.lastSequence : await this.enqueue(facts);
-    return { appended: () => this.receipts.appended(last - facts.length + 1, last) };
+    if (facts.length === 0) return this.receiptOf(this.segments.lastSequence, 0);
+    return this.receiptOf(await this.enqueue(Buffer.from(JSON.stringify(facts)), facts.length), facts.length);
+  }
+
+  async putJson(json: Uint8Array, count: number): Promise<SpoolReceipt> {
+    this.assertOpen();
+    return this.receiptOf(await this.enqueue(json, count), count);
+  }
+
+  private receiptOf(last: number, count: number): SpoolReceipt {
+    return { appended: () => this.receipts.appended(last - count + 1, last) };
   }
 
   offer(fact: SpooledFact): boolean {
@@ -175,13 +186,12 @@ class DiskSpool implements Spool {
   }
 
   /** Answers the sequence of the last of the facts, when they are on the disk. */
-  private enqueue(facts: readonly SpooledFact[]): Promise<number> {
-    const json = Buffer.from(JSON.stringify(facts));
+  private enqueue(json: Uint8Array, facts: number): Promise<number> {
     const taken = this.segments.bytes + this.pendingBytes + json.length;
     if (taken > this.bytesMax) return Promise.reject(new SpoolFull(`${taken} bytes would be spooled; at most ${this.bytesMax}`));
     this.pendingBytes += json.length;
     return new Promise((resolve, reject) => {
-      this.puts.push({ facts: facts.length, json, resolve, reject });
+      this.puts.push({ facts, json, resolve, reject });
       this.writing ??= this.writeAll();
     });
   }
