@@ -5,10 +5,7 @@ import type { Decision, RequestFacts } from './playbook.js';
 /** The membership of a customer whom the audience does not hold. */
 export const unknownCustomer = -1;
 
-/**
- * What this customer is shown by this campaign, and why; undefined when the playbook has no such campaign. Allocates nothing: the answers
- * were made at load.
- */
+/** What this customer is shown by this campaign, and why; undefined when the playbook has no such campaign. */
 export function decide(
   plan: Plan,
   campaignId: string,
@@ -19,15 +16,24 @@ export function decide(
 ): Decision | undefined {
   const campaign = plan.campaigns.get(campaignId);
   if (campaign === undefined) return undefined;
+  return decideIn(campaign, membership, request, audienceStale, (groups) => bucketOf(plan, groups, customerId));
+}
+
+/** The same within one campaign, where the caller knows the customer's bucket. Allocates nothing: the answers were made at load. */
+export function decideIn(
+  campaign: PreparedCampaign,
+  membership: number,
+  request: RequestFacts,
+  audienceStale: boolean,
+  bucket: (groups: PreparedGroups) => number,
+): Decision {
   if (request.time < campaign.startsAt || request.time >= campaign.endsAt) return campaign.disabled;
   if (audienceStale) return campaign.stale;
   const rules = candidateRules(campaign, membership);
   for (let index = 0; index < rules.length; index++) {
     const prepared = rules[index] as PreparedRule;
     if (prepared.when === null || prepared.when.holds(request)) {
-      return prepared.groups === null
-        ? (prepared.decision as Decision)
-        : drawn(prepared.groups, bucketOf(plan, prepared.groups, customerId));
+      return prepared.groups === null ? (prepared.decision as Decision) : drawn(prepared.groups, bucket(prepared.groups));
     }
   }
   return campaign.fallback;

@@ -1,6 +1,5 @@
 /** The content query, from a parsed request to the response: memory only, nothing awaited, no framework. */
 
-import { v7 as newId } from 'uuid';
 import {
   type CampaignId,
   type ClientId,
@@ -18,6 +17,7 @@ import { pageUrl, parseBatchQuery, parseContentQuery, parsePath, type Slot, type
 import type { Devices } from './devices.js';
 import { type HttpAnswer, jsonAnswer, presented, redirectTo } from './http-answer.js';
 import { type Identity, identify } from './identity.js';
+import type { IdSource } from './ids.js';
 import { urlBytesMax } from './limits.js';
 import type { ContentQueryMetrics } from './metrics.js';
 import { clickedFact, isSampled, servedFact } from './recording.js';
@@ -46,20 +46,42 @@ export interface TablesOfClients {
   mayStillCome(clientId: string): boolean;
 }
 
+/** What answers are made with. */
+export interface AnsweringParts {
+  readonly tables: TablesOfClients;
+  readonly facts: Pick<FactQueue, 'offer'>;
+  readonly clicks: ClickAddresses;
+  readonly devices: Devices;
+  readonly metrics: ContentQueryMetrics;
+  readonly ids: IdSource;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
 export class Answering {
-  constructor(
-    private readonly tables: TablesOfClients,
-    private readonly facts: Pick<FactQueue, 'offer'>,
-    private readonly clicks: ClickAddresses,
-    private readonly devices: Devices,
-    private readonly metrics: ContentQueryMetrics,
-  ) {}
+  private readonly tables: TablesOfClients;
+  private readonly facts: Pick<FactQueue, 'offer'>;
+  private readonly clicks: ClickAddresses;
+  private readonly devices: Devices;
+  private readonly metrics: ContentQueryMetrics;
+  private readonly clock: () => number;
+  private readonly newId: () => string;
+
+  constructor({ tables, facts, clicks, devices, metrics, ids, clock }: AnsweringParts) {
+    this.tables = tables;
+    this.facts = facts;
+    this.clicks = clicks;
+    this.devices = devices;
+    this.metrics = metrics;
+    this.clock = clock;
+    this.newId = () => ids.next(clock());
+  }
 
   /** `GET /q/{clientId}/{campaignId}`. @throws Refused. */
   query(target: string, caller: Caller): HttpAnswer {
     const query = parseContentQuery(target);
     const tables = this.tablesOf(query.clientId);
-    const who = identify(query.clientId, query, caller.cookie, caller.secure, newId);
+    const who = identify(query.clientId, query, caller.cookie, caller.secure, this.newId);
     const request = this.requestFacts(query, caller);
     const answer = this.decide(tables, query.campaignId, query.placementId, who, request);
     const response = query.form === 'json' ? jsonAnswer(answerJson(answer, this.clicks, caller.base)) : presented(query.form, answer);
@@ -76,7 +98,7 @@ export class Answering {
       throw new Refused(405, 'METHOD_NOT_ALLOWED', 'one campaign is asked with GET; POST /q/{clientId} asks for slots');
     const query = parseBatchQuery(body);
     const tables = this.tablesOf(clientId);
-    const who = identify(clientId, query, caller.cookie, caller.secure, newId);
+    const who = identify(clientId, query, caller.cookie, caller.secure, this.newId);
     const request = this.requestFacts({ ...query, placementId: null }, caller);
     const decisions = query.slots.map((slot) => this.slot(tables, slot, who, request, caller));
     return withCookies(jsonAnswer({ customerId: who.customerId, decisions }), who);
@@ -90,7 +112,7 @@ export class Answering {
     const clientId = clicked && parseClientId(clicked.clientId);
     if (clicked === undefined || clientId === undefined)
       throw new Refused(404, 'CLICK_ADDRESS_UNKNOWN', 'this is no click address of ours');
-    if (!caller.looksOnly && !caller.prefetches) this.recordClick(clientId, clickedFact(clicked, Date.now(), 'address'));
+    if (!caller.looksOnly && !caller.prefetches) this.recordClick(clientId, clickedFact(clicked, this.clock(), 'address'));
     return redirectTo(clicked.destination);
   }
 
@@ -109,7 +131,7 @@ export class Answering {
   private requestFacts(visit: Visit & { placementId: PlacementId | null }, caller: Caller): RequestFacts {
     const { device, browser } = this.devices.of(caller.userAgent);
     return {
-      time: Date.now(),
+      time: this.clock(),
       // An <img> or a link says its page in the Referer header only.
       url: visit.url ?? (caller.referer === undefined || caller.referer === '' ? null : pageUrl(caller.referer)),
       referrer: visit.referrer,
@@ -137,7 +159,7 @@ export class Answering {
       throw new Refused(404, 'CAMPAIGN_UNKNOWN', `client ${tables.clientId} has no campaign ${campaignId}`);
     }
     this.metrics.answered(tables.clientId, decision.reason);
-    return { decisionId: newId(), tables, campaignId, customerId: who.customerId, sessionId: who.sessionId, request, decision };
+    return { decisionId: this.newId(), tables, campaignId, customerId: who.customerId, sessionId: who.sessionId, request, decision };
   }
 
   private slot(tables: ClientTables, slot: Slot, who: Identity, request: RequestFacts, caller: Caller) {

@@ -8,6 +8,7 @@ import { Answering } from './answering.js';
 import { clickAddresses } from './click-address.js';
 import { Devices } from './devices.js';
 import { addContentQueryRoutes } from './edge-http.js';
+import { TimeOrderedIds } from './ids.js';
 import { ContentQueryMetrics } from './metrics.js';
 import { ServingTables } from './serving-tables.js';
 import { addTagRoute } from './tag-script.js';
@@ -48,7 +49,15 @@ class ContentQueryEdge implements OnModuleInit, OnApplicationShutdown {
   async onModuleInit(): Promise<void> {
     await this.tables.start();
     const { facts, options } = this.ports;
-    const answering = new Answering(this.tables, facts, clickAddresses(options.secret), new Devices(), this.metrics);
+    const answering = new Answering({
+      tables: this.tables,
+      facts,
+      clicks: clickAddresses(options.secret),
+      devices: new Devices(),
+      metrics: this.metrics,
+      ids: new TimeOrderedIds(),
+      clock: Date.now,
+    });
     addTagRoute(this.host.httpAdapter.getInstance<FastifyInstance>());
     addContentQueryRoutes(this.host.httpAdapter.getInstance<FastifyInstance>(), answering, this.metrics, { ...options, report });
   }

@@ -1,4 +1,5 @@
 /** The content query's addresses on a Fastify instance: a scope of its own, so that its parsers and errors are nobody else's. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Answering, Caller } from './answering.js';
 import { parsePath } from './content-query.js';
@@ -24,6 +25,7 @@ export function addContentQueryRoutes(
   options: EdgeHttpOptions,
 ): void {
   const callerOf = callers(options);
+  const answerOf = answersOrRefusals(metrics, options);
   /** Sends what `work` answers or refuses, and takes its time. */
   const answered =
     (work: (request: FastifyRequest, caller: Caller) => HttpAnswer): RouteHandlerMethod =>
@@ -32,21 +34,11 @@ export function addContentQueryRoutes(
       send(
         request,
         reply,
-        answerOf(() => work(request, callerOf(request))),
+        answerOf(() => work(request, callerOf(request.headers, request.method, request.protocol === 'https'))),
       );
       metrics.took((performance.now() - began) / 1000);
       return reply;
     };
-  const answerOf = (work: () => HttpAnswer): HttpAnswer => {
-    try {
-      return work();
-    } catch (error) {
-      const refused = refusalOf(error);
-      metrics.refused(refused.code);
-      if (refused.status >= 500 && !(error instanceof Refused)) options.report('a content query failed', error);
-      return refusedAnswer(refused);
-    }
-  };
   const refuse = (refused: (request: FastifyRequest) => unknown) => (request: FastifyRequest, reply: FastifyReply) =>
     send(
       request,
@@ -64,7 +56,7 @@ export function addContentQueryRoutes(
         own.setErrorHandler((error, request, reply) => refuse(() => error)(request, reply));
         if (prefix === '/q')
           own.addHook('onRequest', (request, reply, done) => {
-            reply.headers(crossOrigin(request, answering));
+            reply.headers(crossOrigin(answering, request.method, request.raw.url ?? '', request.headers.origin));
             done();
           });
         routes(own);
@@ -149,18 +141,39 @@ function requireJson(request: FastifyRequest): void {
   throw new Refused(415, 'MEDIA_TYPE_UNSUPPORTED', 'the body is application/json, or JSON as text/plain');
 }
 
+/** What `work` answers, or a refusal as an answer, counted; a fault of ours is told besides. */
+export function answersOrRefusals(
+  metrics: ContentQueryMetrics,
+  { report }: Pick<EdgeHttpOptions, 'report'>,
+): (work: () => HttpAnswer) => HttpAnswer {
+  return (work) => {
+    try {
+      return work();
+    } catch (error) {
+      const refused = refusalOf(error);
+      metrics.refused(refused.code);
+      if (refused.status >= 500 && !(error instanceof Refused)) report('a content query failed', error);
+      return refusedAnswer(refused);
+    }
+  };
+}
+
 /** Every page may ask; only the client's declared origins may send cookies along. */
-function crossOrigin(request: FastifyRequest, answering: Answering): Record<string, string> {
-  const { origin } = request.headers;
+export function crossOrigin(
+  answering: Pick<Answering, 'originsOf'>,
+  method: string,
+  target: string,
+  origin: string | undefined,
+): Record<string, string> {
   const headers: Record<string, string> = { vary: 'origin', 'access-control-allow-origin': '*' };
   if (origin !== undefined) {
-    const clientId = /^\/q\/([A-Za-z0-9][A-Za-z0-9_-]{0,63})(?=[/?]|$)/.exec(request.raw.url ?? '')?.[1];
+    const clientId = /^\/q\/([A-Za-z0-9][A-Za-z0-9_-]{0,63})(?=[/?]|$)/.exec(target)?.[1];
     if (clientId !== undefined && answering.originsOf(clientId).includes(origin)) {
       headers['access-control-allow-origin'] = origin;
       headers['access-control-allow-credentials'] = 'true';
     }
   }
-  if (request.method === 'OPTIONS') {
+  if (method === 'OPTIONS') {
     headers['access-control-allow-methods'] = 'GET, HEAD, POST';
     headers['access-control-allow-headers'] = 'content-type';
     headers['access-control-max-age'] = '86400';
@@ -170,18 +183,20 @@ function crossOrigin(request: FastifyRequest, answering: Answering): Record<stri
 
 const hostForm = /^[A-Za-z0-9.-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$/;
 
-function callers({ publicUrl, countryHeader }: EdgeHttpOptions): (request: FastifyRequest) => Caller {
-  return (request) => {
-    const { headers } = request;
+/** Reads the caller from the headers, in lower case as Node has them. @throws Refused 400 for a Host that names none. */
+export type CallerOf = (headers: IncomingHttpHeaders, method: string, encrypted: boolean) => Caller;
+
+export function callers({ publicUrl, countryHeader }: Omit<EdgeHttpOptions, 'report'>): CallerOf {
+  return (headers, method, encrypted) => {
     // A caller who lies about the scheme gets addresses and cookies that do not work, and nobody else's answer changes.
     const forwarded = headers['x-forwarded-proto'];
-    const scheme = request.protocol === 'https' || (typeof forwarded === 'string' && /^https\b/i.test(forwarded)) ? 'https' : 'http';
+    const scheme = encrypted || (typeof forwarded === 'string' && /^https\b/i.test(forwarded)) ? 'https' : 'http';
     if (publicUrl === undefined && !hostForm.test(headers.host ?? '')) throw malformed('HOST_MALFORMED', 'the Host header names no host');
     const base = publicUrl ?? `${scheme}://${headers.host}`;
     const country = countryHeader === undefined ? undefined : headers[countryHeader.toLowerCase()];
     const purpose = headers['sec-purpose'] ?? headers['purpose'];
     return {
-      looksOnly: request.method === 'HEAD',
+      looksOnly: method === 'HEAD',
       prefetches: typeof purpose === 'string' && purpose.includes('prefetch'),
       secure: base.startsWith('https:'),
       base,

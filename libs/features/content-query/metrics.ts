@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Reason } from '#libs/domain';
 import type { SnapshotKind } from '#libs/snapshots';
+import { LatencyHistogram } from './latency-histogram.js';
 
 /** What a node is asked for when its metrics are read. */
 export interface LoadedSnapshot {
@@ -11,24 +12,37 @@ export interface LoadedSnapshot {
   readonly builtAtMs: number;
 }
 
+const reasons: readonly Reason[] = ['TARGETING_MATCH', 'SPLIT', 'DEFAULT', 'DISABLED', 'STALE'];
+/** Where a reason is counted in a client's `AnswerCounts`. */
+export const reasonIndex: Readonly<Record<Reason, number>> = { TARGETING_MATCH: 0, SPLIT: 1, DEFAULT: 2, DISABLED: 3, STALE: 4 };
+/** One client's answers by reason, since the process began. */
+export type AnswerCounts = Float64Array;
+
 /** The metrics of a content-query node. Times are in seconds, as Prometheus has them; an answer takes microseconds, so the buckets begin there. */
 export class ContentQueryMetrics {
-  private readonly answers: Counter<'client' | 'reason'>;
+  private readonly answers = new Map<string, AnswerCounts>();
   private readonly refusals: Counter<'code'>;
   private readonly clicks: Counter<'client'>;
   private readonly dropped: Counter<'client'>;
-  private readonly seconds: Histogram;
+  private readonly seconds: LatencyHistogram;
   private readonly snapshotsRefused: Counter<'client' | 'kind' | 'code'>;
   private readonly loadLag: Histogram<'kind'>;
   private loaded: () => Iterable<LoadedSnapshot> = () => [];
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.answers = new Counter({
+    const { answers } = this;
+    new Counter({
       name: 'vitrine_answers_total',
       help: 'Answers to content queries, by reason.',
       labelNames: ['client', 'reason'],
       registers,
+      collect() {
+        this.reset();
+        for (const [client, counts] of answers) {
+          for (const [index, reason] of reasons.entries()) if (counts[index]! > 0) this.inc({ client, reason }, counts[index]!);
+        }
+      },
     });
     this.refusals = new Counter({
       name: 'vitrine_queries_refused_total',
@@ -43,12 +57,12 @@ export class ContentQueryMetrics {
       labelNames: ['client'],
       registers,
     });
-    this.seconds = new Histogram({
-      name: 'vitrine_answer_seconds',
-      help: 'From the parsed request line to the response handed to the socket, for one request.',
-      buckets: [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1],
-      registers,
-    });
+    this.seconds = new LatencyHistogram(
+      registry,
+      'vitrine_answer_seconds',
+      'From the request as it was read to the response as it is written, for one request. Of the fast path one in 64 is timed and counts for all.',
+      [0.000001, 0.0000025, 0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1],
+    );
     this.snapshotsRefused = new Counter({
       name: 'vitrine_snapshots_refused_total',
       help: 'Snapshots and increments that could not be loaded; the node goes on with what it has and tries again.',
@@ -71,7 +85,15 @@ export class ContentQueryMetrics {
   }
 
   answered(clientId: string, reason: Reason): void {
-    this.answers.inc({ client: clientId, reason });
+    this.answersOf(clientId)[reasonIndex[reason]]! += 1;
+  }
+  /** For who counts many answers of one client: an array's element costs 1 ns, a counter with labels 500. */
+  answersOf(clientId: string): AnswerCounts {
+    const known = this.answers.get(clientId);
+    if (known !== undefined) return known;
+    const counts = new Float64Array(reasons.length);
+    this.answers.set(clientId, counts);
+    return counts;
   }
   refused(code: string): void {
     this.refusals.inc({ code });
@@ -82,8 +104,9 @@ export class ContentQueryMetrics {
   recordDropped(clientId: string): void {
     this.dropped.inc({ client: clientId });
   }
-  took(seconds: number): void {
-    this.seconds.observe(seconds);
+  /** `weight`: how many answers it stands for. */
+  took(seconds: number, weight = 1): void {
+    this.seconds.observe(seconds, weight);
   }
   snapshotRefused(clientId: string, kind: SnapshotKind, code: string): void {
     this.snapshotsRefused.inc({ client: clientId, kind, code });
