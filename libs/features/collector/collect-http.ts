@@ -1,4 +1,5 @@
 /** The collector's address on a Fastify instance: a scope of its own, so that its parsers and errors are nobody else's. */
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Collecting } from './collecting.js';
 import { collectBodyBytesMax } from './limits.js';
@@ -21,7 +22,7 @@ export function addCollectRoutes(instance: FastifyInstance, collecting: Collecti
       own.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: collectBodyBytesMax }, (_request, body, done) => done(null, body));
       own.setErrorHandler((error, _request, reply) => refuse(error, reply));
       own.addHook('onRequest', (request, reply, done) => {
-        reply.headers(crossOrigin(request, collecting));
+        reply.headers(crossOrigin(request.raw, collecting));
         done();
       });
       own.route<{ Params: { clientId: string } }>({
@@ -58,7 +59,7 @@ export function addCollectRoutes(instance: FastifyInstance, collecting: Collecti
   );
 }
 
-const json = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+export const json = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 export function sendRefusal(reply: FastifyReply, { status, code, message, retryAfter }: Refusal): FastifyReply {
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
@@ -112,11 +113,11 @@ function mediaTypeUnsupported(): Refusal {
 }
 
 /** Every page may send; only the client's declared origins may send cookies along. */
-function crossOrigin(request: FastifyRequest, collecting: Collecting): Record<string, string> {
+export function crossOrigin(request: IncomingMessage, collecting: Collecting): Record<string, string> {
   const { origin } = request.headers;
   const headers: Record<string, string> = { vary: 'origin', 'access-control-allow-origin': '*' };
   if (origin !== undefined) {
-    const clientId = /^\/e\/([A-Za-z0-9][A-Za-z0-9_-]{0,63})(?=[?]|$)/.exec(request.raw.url ?? '')?.[1];
+    const clientId = /^\/e\/([A-Za-z0-9][A-Za-z0-9_-]{0,63})(?=[?]|$)/.exec(request.url ?? '')?.[1];
     if (clientId !== undefined && collecting.originsOf(clientId).includes(origin)) {
       headers['access-control-allow-origin'] = origin;
       headers['access-control-allow-credentials'] = 'true';

@@ -3,7 +3,8 @@ import { type BehaviourFact, eventTypeOf, parseBehaviour, parseClientId } from '
 import type { JsonObject, Position } from '#libs/event-log';
 import { sealFact } from '#libs/imports';
 import type { ApiKeyCheck, ClientDefinitions } from '#libs/projections';
-import { type FactQueue, SpoolFull } from '#libs/spool';
+import { type Spool, SpoolFull } from '#libs/spool';
+import { CommonBatches, commonTypes } from './common-batch.js';
 import { collectBatchMax, collectLookUpMsMax, collectRetryAfterSeconds, collectWaitMsMax } from './limits.js';
 import type { CollectorMetrics } from './metrics.js';
 import type { RateLimit } from './rate-limit.js';
@@ -24,7 +25,7 @@ export interface ApiKeysReader {
 }
 
 export interface CollectingParts {
-  readonly facts: FactQueue;
+  readonly facts: Pick<Spool, 'put' | 'putJson'>;
   readonly keys: Pick<CustomerKeys, 'obtain'>;
   readonly definitions: DefinitionsReader;
   readonly apiKeys: ApiKeysReader;
@@ -51,11 +52,36 @@ export interface Collected {
 
 /** Takes behaviour in: check, seal, spool. */
 export class Collecting {
+  private readonly commonOf = new WeakMap<ClientDefinitions['client'], CommonBatches>();
+
   constructor(private readonly parts: CollectingParts) {}
 
   /** Of a client that this process knows already. */
   originsOf(clientId: string): readonly string[] {
     return this.parts.definitions.client(clientId)?.client.origins ?? [];
+  }
+
+  /**
+   * A batch of the common form of a client that is known here, without a key: how many events are on the disk, all of the batch, when it
+   * resolves. Undefined: nothing was done, `collect` is to be asked. @throws Refusal 503.
+   */
+  collectCommon(clientId: string, body: Uint8Array): Promise<number> | undefined {
+    const client = this.parts.definitions.client(clientId)?.client;
+    if (client === undefined) return undefined;
+    const batches = this.commonOf.get(client) ?? new CommonBatches(client.clientId, client.currency);
+    this.commonOf.set(client, batches);
+    const batch = batches.read(body, this.parts.clock().toISOString());
+    if (batch === undefined || !this.parts.rateLimit.take(clientId, performance.now())) return undefined;
+    const { json, count, counts } = batch;
+    return this.parts.facts.putJson(json, count).then(
+      () => {
+        this.countCommon(clientId, counts);
+        return count;
+      },
+      (error: unknown) => {
+        throw refusalOfPut(error);
+      },
+    );
   }
 
   /** Returns when what was accepted is on the disk. @throws Refusal 400, 404, 413, 429, 503. */
@@ -120,17 +146,26 @@ export class Collecting {
       const position = await within<Position | null>(receipt.appended(), collectWaitMsMax, () => null);
       return position === null ? null : String(position);
     } catch (error) {
-      if (error instanceof SpoolFull) {
-        throw new Refusal(503, 'SPOOL_FULL', 'the disk queue is full; send it again later', collectRetryAfterSeconds);
-      }
-      throw error;
+      throw refusalOfPut(error);
+    }
+  }
+
+  private countCommon(clientId: string, counts: Int32Array): void {
+    for (let type = 0; type < counts.length; type += 1) {
+      const count = counts[type] as number;
+      if (count > 0) this.parts.metrics.itemsAccepted(clientId, commonTypes[type] as string, count);
     }
   }
 
   private count(clientId: string, accepted: readonly BehaviourFact[], rejected: readonly { code: string }[]): void {
-    for (const { type } of accepted) this.parts.metrics.itemAccepted(clientId, type);
+    for (const { type } of accepted) this.parts.metrics.itemsAccepted(clientId, type, 1);
     for (const { code } of rejected) this.parts.metrics.itemRejected(clientId, code);
   }
+}
+
+function refusalOfPut(error: unknown): unknown {
+  if (!(error instanceof SpoolFull)) return error;
+  return new Refusal(503, 'SPOOL_FULL', 'the disk queue is full; send it again later', collectRetryAfterSeconds);
 }
 
 function parseBatch(body: Uint8Array): readonly unknown[] {

@@ -15,9 +15,10 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { CustomerKeys } from '#libs/customer-keys';
-import type { FactQueue } from '#libs/spool';
+import type { Spool } from '#libs/spool';
 import { addCollectRoutes, refusalOf, sendRefusal } from './collect-http.js';
 import { type ApiKeysReader, Collecting, type DefinitionsReader } from './collecting.js';
+import { takeCommonRequests } from './common-http.js';
 import { CollectorMetrics } from './metrics.js';
 import { RateLimit } from './rate-limit.js';
 import { Refusal } from './refusal.js';
@@ -29,7 +30,7 @@ export interface CollectorOptions {
 
 /** What the collector is made of: ports and readers, chosen by the app, which also closes them. */
 export interface CollectorParts {
-  readonly facts: FactQueue;
+  readonly facts: Pick<Spool, 'put' | 'putJson'>;
   readonly keys: Pick<CustomerKeys, 'obtain'>;
   readonly definitions: DefinitionsReader;
   readonly apiKeys: ApiKeysReader;
@@ -53,9 +54,17 @@ class CollectorEdge implements OnModuleInit {
     const { registry, options, ...parts } = this.parts;
     const metrics = new CollectorMetrics(registry);
     const collecting = new Collecting({ ...parts, metrics, rateLimit: new RateLimit(options.requestsPerSecondMax ?? 0) });
-    addCollectRoutes(this.host.httpAdapter.getInstance<FastifyInstance>(), collecting, metrics, (message, error) => {
+    const instance = this.host.httpAdapter.getInstance<FastifyInstance>();
+    const report = (message: string, error: unknown) =>
       logger.warn(`${message}: ${error instanceof Error ? error.message : String(error)}`);
+    addCollectRoutes(instance, collecting, metrics, report);
+    let closes = false;
+    // Fastify then says on every connection that it ends.
+    instance.addHook('preClose', (done) => {
+      closes = true;
+      done();
     });
+    takeCommonRequests(instance.server, () => !closes, collecting, metrics, report);
   }
 }
 
