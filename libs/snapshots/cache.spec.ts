@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -30,7 +30,9 @@ describe('the cache of snapshots on a node’s disk', () => {
 
   const loadAgain = async () => {
     const damaged: string[] = [];
-    const loaded = await (await openSnapshotCache(folder)).load((clientId, kind) => damaged.push(`${clientId} ${kind}`));
+    const kept = await (await openSnapshotCache(folder)).kept((clientId, kind) => damaged.push(`${clientId} ${kind}`));
+    const loaded = [];
+    for (const { place, ...rest } of kept) loaded.push({ ...rest, image: await readFile(place.path) });
     return { loaded, damaged };
   };
 
@@ -67,14 +69,13 @@ describe('the cache of snapshots on a node’s disk', () => {
     expect(await readdir(join(folder, 'increments'))).toEqual([]);
   });
 
-  it('does not give an image that was damaged on the disk', async () => {
+  it('leaves out what is damaged beside the images, and removes what was half written', async () => {
     const cache = await openSnapshotCache(folder);
-    const base = announced(image);
-    await cache.keep({ announcement: base, image, increments: [] });
-    await truncate(join(folder, 'images', `golf.audience.${base.version}`), 999);
-    expect(await loadAgain()).toEqual({ loaded: [], damaged: ['golf audience'] });
+    await cache.keep({ announcement: announced(image), image, increments: [] });
+    await writeFile(join(folder, 'tmp', 'half'), image);
     await writeFile(join(folder, 'kept', 'golf.audience.json'), '');
     expect(await loadAgain()).toEqual({ loaded: [], damaged: ['golf audience'] });
+    expect(await readdir(join(folder, 'tmp'))).toEqual([]);
   });
 
   it('goes back to the last whole increment, but not behind what was kept with the image', async () => {

@@ -1,24 +1,33 @@
 import { SnapshotCorrupt } from './errors.js';
 import { Files, fileName, names, readIfThere, remove, syncFolder } from './files/files.js';
 import { IncrementFiles } from './files/increment-files.js';
-import type { Announcement, Increment, SnapshotKind } from './publication.js';
+import type { SharedImage } from './loading/image-loading.js';
+import type { Announcement, ImagePlace, Increment, SnapshotKind } from './publication.js';
 import { parseAnnouncement, stringifyAnnouncement } from './stored-announcement.js';
-import { versionOf } from './version.js';
 
-/** What a node starts from: an image, verified, and the increments on top of it. */
-export interface CachedSnapshot {
+/** What a node starts from: where an image is, and the increments on top of it. */
+export interface KeptSnapshot {
   /** As it was announced, with the position and number of the newest increment here. */
   readonly announcement: Announcement;
-  readonly image: Uint8Array;
+  /** Of a file that is not verified yet, and may be missing. */
+  readonly place: ImagePlace & { readonly path: string };
+  readonly increments: readonly Increment[];
+}
+
+/** An image, verified, and all increments that the announcement counts. */
+export interface SnapshotToKeep {
+  readonly announcement: Announcement;
+  /** A shared one is to be retained until it is kept. */
+  readonly image: Uint8Array | SharedImage;
   readonly increments: readonly Increment[];
 }
 
 /** The last good snapshots of each client on a node's own disk. One process per folder. Every method may throw SnapshotsUnavailable. */
 export interface SnapshotCache {
-  /** Everything that can be read whole; what is damaged is left out and told of through `damaged`. */
-  load(damaged: (clientId: string, kind: SnapshotKind, cause: Error) => void): Promise<CachedSnapshot[]>;
-  /** Keeps this one in place of what was kept of the client and kind. `increments` are all that the announcement counts. */
-  keep(snapshot: CachedSnapshot): Promise<void>;
+  /** Everything that was kept, but for images' bytes, which are to be verified by who reads them. What is damaged is left out and told of through `damaged`. */
+  kept(damaged: (clientId: string, kind: SnapshotKind, cause: Error) => void): Promise<KeptSnapshot[]>;
+  /** Keeps this one in place of what was kept of the client and kind. */
+  keep(snapshot: SnapshotToKeep): Promise<void>;
   /** Keeps an increment of the kept image; nothing happens when another image is kept. */
   keepIncrement(increment: Increment): Promise<void>;
 }
@@ -29,43 +38,45 @@ export async function openSnapshotCache(folder: string): Promise<SnapshotCache> 
   const increments = new IncrementFiles(files);
   await files.prepare(['kept', 'images']);
   await increments.prepare();
+  // What a process that was ended had half written.
+  for (const name of await names(files.path('tmp'))) await remove(files.path('tmp', name));
   return new FolderCache(files, increments);
 }
 
 class FolderCache implements SnapshotCache {
-  private readonly kept = new Map<string, Announcement>();
+  private readonly current = new Map<string, Announcement>();
 
   constructor(
     private readonly files: Files,
     private readonly increments: IncrementFiles,
   ) {}
 
-  async load(damaged: (clientId: string, kind: SnapshotKind, cause: Error) => void): Promise<CachedSnapshot[]> {
-    const loaded: CachedSnapshot[] = [];
+  async kept(damaged: (clientId: string, kind: SnapshotKind, cause: Error) => void): Promise<KeptSnapshot[]> {
+    const found: KeptSnapshot[] = [];
     for (const name of await names(this.files.path('kept'))) {
       const stored = await readIfThere(this.files.path('kept', name));
       if (stored === undefined) continue;
       let announcement: Announcement | undefined;
       try {
         announcement = parseAnnouncement(stored.toString('utf8'));
-        loaded.push(await this.read(announcement));
-        this.kept.set(keyOf(announcement), announcement);
+        this.current.set(keyOf(announcement), announcement);
+        found.push(await this.read(announcement));
       } catch (error) {
         if (!(error instanceof SnapshotCorrupt)) throw error;
         const [clientId = name, kind] = name.split('.');
         damaged(announcement?.clientId ?? clientId, kind === 'playbook' ? 'playbook' : 'audience', error);
       }
     }
-    return loaded;
+    return found;
   }
 
-  async keep({ announcement, image, increments }: CachedSnapshot): Promise<void> {
-    const before = this.kept.get(keyOf(announcement));
+  async keep({ announcement, image, increments }: SnapshotToKeep): Promise<void> {
+    const before = this.current.get(keyOf(announcement));
     await this.files.replace(this.imagePath(announcement), image);
     if (increments.length > 0) await this.increments.prepareBase(announcement.clientId, announcement.version);
     for (const increment of increments) await this.increments.replace(increment);
     await this.files.replace(this.files.path('kept', `${keyOf(announcement)}.json`), Buffer.from(stringifyAnnouncement(announcement)));
-    this.kept.set(keyOf(announcement), announcement);
+    this.current.set(keyOf(announcement), announcement);
     if (before !== undefined && before.version !== announcement.version) {
       await remove(this.imagePath(before));
       if (before.kind === 'audience') await this.increments.removeBase(before.clientId, before.version);
@@ -74,24 +85,21 @@ class FolderCache implements SnapshotCache {
   }
 
   async keepIncrement(increment: Increment): Promise<void> {
-    const kept = this.kept.get(keyOf({ clientId: increment.clientId, kind: 'audience' }));
+    const kept = this.current.get(keyOf({ clientId: increment.clientId, kind: 'audience' }));
     if (kept?.version !== increment.base) return;
     await this.increments.prepareBase(increment.clientId, increment.base);
     await this.increments.replace(increment);
   }
 
-  private async read(announcement: Announcement): Promise<CachedSnapshot> {
-    const image = await readIfThere(this.imagePath(announcement));
-    if (image === undefined || versionOf(image).sha256 !== announcement.sha256) {
-      throw new SnapshotCorrupt(`the kept ${announcement.kind} of ${announcement.clientId} is damaged`);
-    }
+  private async read(announcement: Announcement): Promise<KeptSnapshot> {
     const increments = await this.readIncrements(announcement);
     if (increments.length < announcement.increment) {
       throw new SnapshotCorrupt(`increment ${increments.length + 1} of the kept audience of ${announcement.clientId} is damaged`);
     }
     const newest = increments.at(-1);
     const position = newest !== undefined && newest.position > announcement.position ? newest.position : announcement.position;
-    return { announcement: { ...announcement, increment: increments.length, position }, image, increments };
+    const place = { path: this.imagePath(announcement) };
+    return { announcement: { ...announcement, increment: increments.length, position }, place, increments };
   }
 
   private async readIncrements({ clientId, kind, version }: Announcement): Promise<Increment[]> {

@@ -8,6 +8,8 @@ export { readRows } from './audience/rows.js';
 export * from './cache.js';
 export * from './errors.js';
 export { type CustomerHash, customerHash, hashId, hashIdBytes, idHash } from './hash.js';
+export { type ImageLoading, openImageLoading, type SharedImage } from './loading/image-loading.js';
+export { readImage } from './loading/read-image.js';
 export * from './playbook/playbook-image.js';
 export * from './publication.js';
 export * from './version.js';

@@ -35,6 +35,9 @@ export interface Increment {
   readonly bytes: Uint8Array;
 }
 
+/** Where an image's bytes are to be had by whoever reads them, in whichever thread: a file, or an address that answers with Range. */
+export type ImagePlace = { readonly path: string } | { readonly url: string };
+
 export interface Acknowledgement {
   readonly nodeId: string;
   readonly clientId: string;
@@ -84,6 +87,8 @@ export interface SnapshotPublication {
   all(): Promise<Announcement[]>;
   /** The image's bytes, verified against length and sha256. @throws SnapshotCorrupt, SnapshotMissing. */
   fetch(announcement: Pick<Announcement, 'clientId' | 'kind' | 'sha256' | 'bytes' | 'url'>): Promise<Uint8Array>;
+  /** Where `fetch` would read: for who verifies length and sha256 without it. @throws SnapshotMissing. */
+  placeOf(announcement: Pick<Announcement, 'sha256' | 'url'>): Promise<ImagePlace>;
   /** A kept version's image by the version's name, for explanations; null when it is past retention. */
   fetchVersion(clientId: string, kind: SnapshotKind, version: string): Promise<Uint8Array | null>;
   /** The increments of this base after `afterSequence`, in order, without gaps. */

@@ -3,14 +3,20 @@ import { extend, type Plan, type Playbook, preparing } from '#libs/domain';
 import {
   type Acknowledgement,
   type Announcement,
-  type CachedSnapshot,
   customerHash,
+  type ImageLoading,
+  type ImagePlace,
   type Increment,
-  loadAudience,
+  type KeptSnapshot,
   Overlay,
+  readImage,
   readPlaybook,
+  type SharedImage,
   type SnapshotKind,
   type SnapshotPublication,
+  type SnapshotToKeep,
+  StalePublication,
+  trustedAudience,
 } from '#libs/snapshots';
 import type { ClientTables } from './client-tables.js';
 import type { LoadedSnapshot } from './metrics.js';
@@ -19,6 +25,8 @@ import type { LoadedSnapshot } from './metrics.js';
 const sliceMs = 2;
 const retryMsMin = 100;
 const retryMsMax = 10_000;
+/** Larger increments are taken in in slices: some 2,000 customers, well below a millisecond. */
+const atOnceBytesMax = 20_000;
 
 type Position = Announcement['position'];
 
@@ -31,18 +39,23 @@ interface LoadedPlaybook {
 
 interface LoadedOverlay {
   readonly overlay: Overlay;
+  readonly image: SharedImage;
   readonly builtAt: string;
   readonly position: Position;
 }
 
 /** What a loader asks of the node around it. */
 export interface LoaderSurroundings {
-  readonly publication: Pick<SnapshotPublication, 'fetch' | 'increments'>;
+  readonly publication: Pick<SnapshotPublication, 'fetch' | 'placeOf' | 'increments'>;
+  /** Reads and verifies audiences where it disturbs no request. */
+  readonly loading: Pick<ImageLoading, 'audience'>;
   /** Puts what now answers on the node's disk, in the order of the calls; nothing waits for it. */
-  keep(snapshot: CachedSnapshot): void;
+  keep(snapshot: SnapshotToKeep): void;
   keepIncrement(increment: Increment): void;
   /** The new tables answer from here on. */
   serve(tables: ClientTables): void;
+  /** Nothing that was given to `serve` last has this image: it is to be released when nobody answers from it any more. */
+  unused(image: SharedImage): void;
   /** Something newer than before answers. */
   fresh(kind: SnapshotKind, builtAt: string): void;
   /** What is loaded, or up to where it is known to hold, is to be acknowledged. */
@@ -60,6 +73,8 @@ export class ClientLoader {
   private plan: Plan | undefined;
   private readonly wanted = new Map<SnapshotKind, Announcement>();
   private working: Promise<void> | undefined;
+  /** Of a large increment. */
+  private applying: Promise<void> | undefined;
   private stopped = false;
   /** Rises with everything that may be worth another try at once. */
   private news = 0;
@@ -70,24 +85,50 @@ export class ClientLoader {
     private readonly around: LoaderSurroundings,
   ) {}
 
+  /**
+   * What is older than what answers already is refused: a publication that was lost may come back with an old builder's pointer. An image of a
+   * smaller position that was built later is taken, since that is how a log begins anew.
+   */
   announced(announcement: Announcement): void {
-    this.wanted.set(announcement.kind, announcement);
+    const { kind, version, position, builtAt } = announcement;
+    const loaded = kind === 'playbook' ? this.playbook : this.audience;
+    const loadedVersion = kind === 'playbook' ? this.playbook?.version : this.audience?.overlay.baseVersion;
+    if (loaded !== undefined && version !== loadedVersion && position < loaded.position && builtAt <= loaded.builtAt) {
+      const message = `${version} at position ${position}, built ${builtAt}, is older than ${loadedVersion} at ${loaded.position}`;
+      this.around.refused(kind, new StalePublication(message));
+      return;
+    }
+    this.wanted.set(kind, announcement);
     this.work();
   }
 
-  /** Applied at once when it is the next one; else what is missing is fetched. */
+  /** Applied when it is the next one; else what is missing is fetched. */
   incremented(increment: Increment): void {
     const { audience } = this;
     if (audience === undefined || increment.base !== audience.overlay.baseVersion || increment.sequence <= audience.overlay.sequence)
       return;
-    if (increment.sequence === audience.overlay.sequence + 1) {
+    if (this.applying === undefined && increment.sequence === audience.overlay.sequence + 1) {
+      if (increment.bytes.length > atOnceBytesMax) {
+        void this.apply(increment).catch((error: unknown) => this.notApplied(increment, error));
+        return;
+      }
       try {
-        this.apply(increment);
+        audience.overlay.apply(increment.bytes);
+        this.applied(audience.overlay, increment);
         return;
       } catch (error) {
         this.around.refused('audience', error);
       }
     }
+    this.want(increment);
+  }
+
+  private notApplied(increment: Increment, error: unknown): void {
+    this.around.refused('audience', error);
+    this.want(increment);
+  }
+
+  private want(increment: Increment): void {
     const wanted = this.wanted.get('audience');
     if (wanted?.version === increment.base && wanted.increment < increment.sequence) {
       this.wanted.set('audience', { ...wanted, increment: increment.sequence, position: later(wanted.position, increment.position) });
@@ -106,9 +147,11 @@ export class ClientLoader {
   }
 
   /** Loads what was kept on the disk, before anything is known from elsewhere. @throws SnapshotCorrupt and the like. */
-  async restore({ announcement, image, increments }: CachedSnapshot): Promise<void> {
-    if (announcement.kind === 'playbook') await this.takePlaybook(announcement, image);
-    else await this.takeAudience(announcement, image, increments);
+  async restore({ announcement, place, increments }: KeptSnapshot): Promise<void> {
+    if (announcement.kind === 'audience') return this.takeAudience(announcement, place, increments, true);
+    const image = new Uint8Array(announcement.bytes);
+    await readImage(place, announcement.sha256, image);
+    await this.takePlaybook(announcement, image);
   }
 
   /** What this node answers from, and the log's position that it stands for. */
@@ -221,15 +264,22 @@ export class ClientLoader {
   }
 
   private async loadAudience(wanted: Announcement): Promise<void> {
+    const { publication } = this.around;
+    // How it ends is told of by who began it.
+    await this.applying?.catch(() => undefined);
     const current = this.audience?.overlay.baseVersion === wanted.version ? this.audience : undefined;
     if (current === undefined) {
-      const image = await this.around.publication.fetch(wanted);
-      const increments = wanted.increment === 0 ? [] : await this.around.publication.increments(this.clientId, wanted.version, 0);
-      await this.takeAudience(wanted, image, increments);
-      this.around.keep({ announcement: { ...wanted, increment: increments.length }, image, increments });
+      // Before the image, so that no network is waited for while both images are in memory.
+      const increments = wanted.increment === 0 ? [] : await publication.increments(this.clientId, wanted.version, 0);
+      await this.takeAudience(wanted, await publication.placeOf(wanted), increments, false);
+      const image = this.audience?.image;
+      if (image !== undefined) this.around.keep({ announcement: { ...wanted, increment: increments.length }, image, increments });
     } else if (current.overlay.sequence < wanted.increment) {
-      const missing = await this.around.publication.increments(this.clientId, wanted.version, current.overlay.sequence);
-      for (const increment of missing) if (increment.sequence === current.overlay.sequence + 1) this.apply(increment);
+      const missing = await publication.increments(this.clientId, wanted.version, current.overlay.sequence);
+      for (const increment of missing) {
+        await this.applying?.catch(() => undefined);
+        if (increment.sequence === current.overlay.sequence + 1) await this.apply(increment);
+      }
     }
     const loaded = this.audience;
     if (loaded === undefined || loaded.overlay.baseVersion !== wanted.version) return;
@@ -242,43 +292,68 @@ export class ClientLoader {
   /** The announcement may know of a later position than what was loaded: nothing of this client changed up to there. */
   private stamp(wanted: Announcement): void {
     if (this.audience === undefined) return;
-    const { overlay, builtAt, position } = this.audience;
-    this.audience = { overlay, builtAt: later(builtAt, wanted.builtAt), position: later(position, wanted.position) };
+    const { builtAt, position } = this.audience;
+    this.audience = { ...this.audience, builtAt: later(builtAt, wanted.builtAt), position: later(position, wanted.position) };
     this.serve();
     this.around.changed();
   }
 
   private async takeAudience(
-    { version, builtAt, position, increment }: Announcement,
-    image: Uint8Array,
+    announcement: Announcement,
+    place: ImagePlace,
     increments: readonly Increment[],
+    urgent: boolean,
   ): Promise<void> {
-    const overlay = new Overlay(await loadAudience(image), version);
+    const image = await this.around.loading.audience(place, announcement, urgent);
+    try {
+      const loaded = await this.withIncrements(announcement, image, increments);
+      await this.replace(this.playbook, loaded);
+      this.around.fresh('audience', loaded.builtAt);
+      this.around.changed();
+    } catch (error) {
+      if (this.audience?.image !== image) image.release();
+      throw error;
+    }
+  }
+
+  private async withIncrements(
+    { version, builtAt, position, increment }: Announcement,
+    image: SharedImage,
+    increments: readonly Increment[],
+  ): Promise<LoadedOverlay> {
+    const overlay = await Overlay.inSlices(trustedAudience(image.bytes), version);
     let newest: { builtAt: string; position: Position } = { builtAt, position };
     for (const one of increments) {
       if (one.sequence !== overlay.sequence + 1) continue;
-      overlay.apply(one.bytes);
+      await overlay.applyInSlices(one.bytes);
       newest = { builtAt: later(newest.builtAt, one.builtAt), position: later(newest.position, one.position) };
     }
     // The announced position counts with all of its increments only.
     if (overlay.sequence < increment)
       throw new Error(`the increments of the audience ${version} end at ${overlay.sequence}, before ${increment}`);
-    await this.replace(this.playbook, { overlay, ...newest });
-    this.around.fresh('audience', newest.builtAt);
-    this.around.changed();
+    return { overlay, image, ...newest };
   }
 
-  /** In place, between two requests: the next of the increments. */
-  private apply(increment: Increment): void {
-    if (this.audience === undefined) return;
-    const { overlay, builtAt, position } = this.audience;
-    overlay.apply(increment.bytes);
+  /** In slices: the next of the increments. One at a time. */
+  private apply(increment: Increment): Promise<void> {
+    const overlay = this.audience?.overlay;
+    if (overlay === undefined) return Promise.resolve();
+    this.applying = overlay
+      .applyInSlices(increment.bytes)
+      .then(() => this.applied(overlay, increment))
+      .finally(() => {
+        this.applying = undefined;
+      });
+    return this.applying;
+  }
+
+  /** It counts from here on. */
+  private applied(overlay: Overlay, increment: Increment): void {
+    // Another image may have come meanwhile.
+    if (this.audience === undefined || this.audience.overlay !== overlay) return;
     this.around.keepIncrement(increment);
-    this.audience = {
-      overlay,
-      builtAt: later(builtAt, increment.builtAt),
-      position: later(position, increment.position),
-    };
+    const { builtAt, position } = this.audience;
+    this.audience = { ...this.audience, builtAt: later(builtAt, increment.builtAt), position: later(position, increment.position) };
     this.serve();
     this.around.fresh('audience', increment.builtAt);
     this.around.changed();
@@ -299,10 +374,14 @@ export class ClientLoader {
       plan = step.value;
     }
     // An increment may have come to the audience that stays, while the plan was being prepared.
-    this.audience = audience !== undefined && this.audience?.overlay === audience.overlay ? this.audience : audience;
+    const before = this.audience;
+    this.audience = audience !== undefined && before?.overlay === audience.overlay ? before : audience;
     this.playbook = playbook;
     this.plan = plan;
     this.serve();
+    if (before === undefined || before.image === this.audience?.image) return;
+    before.overlay.base.retire();
+    this.around.unused(before.image);
   }
 
   /** One assignment puts plan, audience and versions in force together. */
@@ -322,6 +401,7 @@ export class ClientLoader {
           ? null
           : {
               lookup: audience.overlay,
+              image: audience.image,
               version: audience.overlay.version,
               builtAt: audience.builtAt,
               builtAtMs: Date.parse(audience.builtAt),

@@ -1,5 +1,5 @@
 import { type Decision, decide, type Plan, type RequestFacts, unknownCustomer } from '#libs/domain';
-import type { AudienceLookup } from '#libs/snapshots';
+import type { AudienceLookup, SharedImage } from '#libs/snapshots';
 
 /** What a node answers one client's queries from: replaced as a whole, never changed. */
 export interface ClientTables {
@@ -14,6 +14,8 @@ export interface ClientTables {
 
 export interface LoadedAudience {
   readonly lookup: AudienceLookup;
+  /** What the lookup reads, in memory that other threads can be given: who answers from it elsewhere retains it. */
+  readonly image: SharedImage;
   /** `<image>` or `<image>+<increment>`. */
   readonly version: string;
   /** When it was built or last incremented: milliseconds since 1970, and RFC 3339. */

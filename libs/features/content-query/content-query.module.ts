@@ -2,7 +2,7 @@ import { type DynamicModule, Inject, Injectable, Logger, Module, type OnApplicat
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import { openSnapshotCache, type SnapshotPublication } from '#libs/snapshots';
+import { openImageLoading, openSnapshotCache, type SnapshotPublication } from '#libs/snapshots';
 import type { FactQueue } from '#libs/spool';
 import { Answering } from './answering.js';
 import { clickAddresses } from './click-address.js';
@@ -88,7 +88,8 @@ export class ContentQueryModule {
           inject: [ContentQueryMetrics],
           useFactory: async (metrics: ContentQueryMetrics) => {
             const cache = await openSnapshotCache(options.cacheFolder);
-            return new ServingTables({ publication, cache, nodeId: options.nodeId, clients: options.clients, metrics, report });
+            const loading = openImageLoading();
+            return new ServingTables({ publication, cache, loading, nodeId: options.nodeId, clients: options.clients, metrics, report });
           },
         },
         ContentQueryEdge,

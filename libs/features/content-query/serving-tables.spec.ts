@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -39,6 +40,10 @@ afterEach(async () => {
 const start = async (options = {}, seen?: (publication: SnapshotPublication) => SnapshotPublication) => {
   edge = await startEdge(folders, options, seen);
   return edge;
+};
+/** Where nothing is published. */
+const startEdgeAway = async () => {
+  edge = await startEdge({ ...folders, snapshots: join(folders.root, 'an empty place') });
 };
 const ask = async (customer = 'ann', path = '/q/golf/spring') => {
   const response = await fetch(`${edge?.url}${path}?c=${customer}`);
@@ -129,10 +134,9 @@ describe('a node', () => {
     await until('the increment is loaded', () => shows('ten', 'eve'));
     await edge?.close();
 
-    const elsewhere = { ...folders, snapshots: join(folders.root, 'an empty place') };
-    edge = await startEdge(elsewhere);
+    await startEdgeAway();
     expect(await ask('eve')).toMatchObject({ content: { contentId: 'ten' }, playbook: book.version, audience: `${image.version}+1` });
-    expect(edge.tables.ready()).toBe(true);
+    expect(edge!.tables.ready()).toBe(true);
   });
 
   it('refuses what is damaged, goes on with the old, and takes the repaired one', async () => {
@@ -177,6 +181,74 @@ describe('a node', () => {
     expect(await ask()).toMatchObject({ status: 200, playbook: first.version });
     await writeFile(imageFile(second), whole);
     await until('the whole one is taken', () => shows('twenty'));
+  });
+
+  it('does not go back to an old builder’s snapshots when the publication was lost', async () => {
+    const stale = {
+      playbook: playbookImage(showing('old')),
+      audience: (await audienceImage(segmentIds, { ann: [] })).bytes,
+      builtAt: new Date(Date.now() - 60_000),
+    };
+    for (let skipped = 0; skipped < 10; skipped += 1) builder.next();
+    await builder.playbook(showing('ten'));
+    const image = await builder.audience('golf', segmentIds, { ann: ['repeat'] });
+    await start();
+    await until('the audience is kept', async () => (await shows('ten')) && existsSync(join(folders.cache, 'kept', 'golf.audience.json')));
+    await edge?.close();
+
+    const lost = { ...folders, snapshots: join(folders.root, 'a new place') };
+    const old = await Builder.open(lost);
+    await old.publish('golf', 'playbook', stale.playbook, null, null, stale.builtAt);
+    await old.publish('golf', 'audience', stale.audience, 1, 1, stale.builtAt);
+    edge = await startEdge(lost);
+    await until('both are refused', async () => {
+      const metrics = await edge!.registry.metrics();
+      return ['playbook', 'audience'].every((kind) => metrics.includes(`kind="${kind}",code="STALE_PUBLICATION"`));
+    });
+    expect(await ask()).toMatchObject({ content: { contentId: 'ten' }, audience: image.version });
+    // Built after what the node has, though at a smaller position: the log began anew.
+    await old.playbook(showing('new'));
+    await old.audience('golf', segmentIds, { ann: ['repeat'], bob: [] });
+    await until('what was built later is taken', () => shows('new'));
+    await old.publication.close();
+  });
+
+  it('starts with what is whole on its disk, and mends the rest', async () => {
+    await builder.playbook(showing('ten'));
+    const image = await builder.audience('golf', segmentIds, { ann: ['repeat'] });
+    await start();
+    const kept = join(folders.cache, 'images', `golf.audience.${image.version}`);
+    await until('the audience is kept', () => existsSync(join(folders.cache, 'kept', 'golf.audience.json')));
+    await edge?.close();
+    const whole = await readFile(kept);
+    await writeFile(kept, whole.subarray(0, whole.length - 1));
+
+    await startEdgeAway();
+    expect(await ask()).toMatchObject({ content: { contentId: 'plain' }, audience: null });
+    await edge?.close();
+    await start();
+    await until('the audience is fetched', () => shows('ten'));
+    await until('it is mended', async () => whole.equals(await readFile(kept)));
+  });
+
+  it('moves a client’s audiences between two places in memory, and takes large increments whole', async () => {
+    await builder.playbook(showing('ten'));
+    const { tables } = await start();
+    const places = new Set<ArrayBufferLike>();
+    const ids = Array.from({ length: 3000 }, (_, index) => `customer-${index}`);
+    const all = (chosen: string[]) => Object.fromEntries(ids.map((id) => [id, chosen]));
+    for (let round = 0; round < 4; round += 1) {
+      const image = await builder.audience('golf', segmentIds, { ...all([]), [`round-${round}`]: ['repeat'] });
+      await until('the audience is loaded', () => shows('ten', `round-${round}`));
+      places.add(tables.of('golf')!.audience!.image.bytes.buffer);
+      expect(await shows('plain', 'customer-7')).toBe(true);
+      await builder.increment(image, 1, segmentIds, all(['repeat']));
+      await builder.increment(image, 2, segmentIds, { 'customer-1': [] });
+      await until('both increments are loaded', () => shows('plain', 'customer-1').then(async (is) => is && shows('ten', 'customer-2')));
+      expect((await ask()).audience).toBe(`${image.version}+2`);
+      expect(await shows('ten', 'customer-2999')).toBe(true);
+    }
+    expect(places.size).toBe(2);
   });
 
   it('gives the default content while the audience is too old', async () => {

@@ -1,4 +1,13 @@
-import type { Increment, SnapshotCache, SnapshotKind, SnapshotListener, SnapshotPublication } from '#libs/snapshots';
+import type {
+  ImageLoading,
+  Increment,
+  KeptSnapshot,
+  SnapshotCache,
+  SnapshotKind,
+  SnapshotListener,
+  SnapshotPublication,
+  SnapshotToKeep,
+} from '#libs/snapshots';
 import type { TablesOfClients } from './answering.js';
 import { ClientLoader } from './client-loader.js';
 import type { ClientTables } from './client-tables.js';
@@ -12,6 +21,8 @@ export interface ServingTablesOptions {
   readonly publication: SnapshotPublication;
   /** The last good snapshots on the node's disk. */
   readonly cache: SnapshotCache;
+  /** Closed with the tables. */
+  readonly loading: ImageLoading;
   readonly nodeId: string;
   /** Serve these clients only; absent: all that are announced. */
   readonly clients?: ReadonlySet<string> | undefined;
@@ -51,6 +62,7 @@ export class ServingTables implements TablesOfClients {
     await this.watching;
     await Promise.all([...this.loaders.values()].map((loader) => loader.stop()));
     await this.kept;
+    await this.options.loading.close();
   }
 
   of(clientId: string): ClientTables | undefined {
@@ -72,17 +84,27 @@ export class ServingTables implements TablesOfClients {
 
   private async restore(): Promise<void> {
     try {
-      const kept = await this.options.cache.load((clientId, kind, cause) => this.refused(clientId, kind, cause));
-      for (const snapshot of kept) {
-        const { clientId, kind } = snapshot.announcement;
-        try {
-          await this.loaderOf(clientId)?.restore(snapshot);
-        } catch (error) {
-          this.refused(clientId, kind, error);
-        }
+      const ofClients = new Map<string, KeptSnapshot[]>();
+      for (const snapshot of await this.options.cache.kept((...damaged) => this.refused(...damaged))) {
+        const { clientId } = snapshot.announcement;
+        ofClients.set(clientId, [...(ofClients.get(clientId) ?? []), snapshot]);
       }
+      // The loading thread reads one client's image while another's plan is prepared here.
+      await Promise.all([...ofClients].map(([clientId, kept]) => this.restoreClient(clientId, kept)));
     } catch (error) {
       this.options.report('the snapshots kept on the disk cannot be read', error);
+    }
+  }
+
+  private async restoreClient(clientId: string, kept: readonly KeptSnapshot[]): Promise<void> {
+    const loader = this.loaderOf(clientId);
+    if (loader === undefined) return;
+    for (const snapshot of kept) {
+      try {
+        await loader.restore(snapshot);
+      } catch (error) {
+        this.refused(clientId, snapshot.announcement.kind, error);
+      }
     }
   }
 
@@ -125,17 +147,33 @@ export class ServingTables implements TablesOfClients {
     });
   }
 
+  /** A shared image stays until it is written, also when another answers by then. */
+  private keep(snapshot: SnapshotToKeep): void {
+    const image = snapshot.image instanceof Uint8Array ? undefined : snapshot.image;
+    image?.retain();
+    this.keeping(async () => {
+      try {
+        await this.options.cache.keep(snapshot);
+      } finally {
+        image?.release();
+      }
+    });
+  }
+
   /** Undefined for a client that this node does not serve. */
   private loaderOf(clientId: string): ClientLoader | undefined {
-    const { clients, publication, cache, metrics } = this.options;
+    const { clients, publication, loading, cache, metrics } = this.options;
     if (clients !== undefined && !clients.has(clientId)) return undefined;
     const known = this.loaders.get(clientId);
     if (known !== undefined) return known;
     const loader: ClientLoader = new ClientLoader(clientId, {
       publication,
-      keep: (snapshot) => this.keeping(() => cache.keep(snapshot)),
+      loading,
+      keep: (snapshot) => this.keep(snapshot),
       keepIncrement: (increment) => this.keeping(() => cache.keepIncrement(increment)),
       serve: (tables) => this.serving.set(clientId, tables),
+      // An answer is made in one go: between two of them nobody reads what is no longer served.
+      unused: (image) => image.release(),
       fresh: (kind, builtAt) => metrics.snapshotLoaded(kind, (Date.now() - Date.parse(builtAt)) / 1000),
       changed: () => void this.acknowledge(loader),
       refused: (kind, error) => this.refused(clientId, kind, error),

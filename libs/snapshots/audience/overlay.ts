@@ -9,6 +9,8 @@ import { absent, byIdHere, OverlaySlots } from './overlay-slots.js';
 /** Customers that increments may change on top of one image: up to 80 bytes of memory for each. A full build comes before that. */
 export const overlayCustomersMax = 1_000_000;
 
+const setsAtOnce = 256;
+
 const hash64 = new BigUint64Array(1);
 const hash32 = new Int32Array(hash64.buffer);
 
@@ -25,9 +27,8 @@ interface Named {
  */
 export class Overlay implements AudienceLookup {
   readonly segmentIds: readonly string[];
-  private readonly table: MembershipTable;
   private counts: number[] | undefined;
-  private listed: (readonly string[])[] | undefined;
+  private readonly listed: (readonly string[])[] = [];
   private readonly slots = new OverlaySlots();
   private readonly ids = new Map<string, Named>();
   private applied = 0;
@@ -37,15 +38,16 @@ export class Overlay implements AudienceLookup {
     readonly base: Audience,
     /** The image's version. */
     readonly baseVersion: string,
+    private readonly table = atOnce(memberships(base)),
   ) {
     this.segmentIds = base.segmentIds;
-    const width = setWidth(base.segmentIds.length);
-    this.table = new MembershipTable(width);
-    const sets = base.sets();
-    // The image's sets are distinct, so each gets its own number again.
-    for (let number = 0; number < base.membershipCount; number += 1) {
-      if (this.table.intern(sets, number * width) !== number) throw new SnapshotCorrupt('audience image: a set stands in it twice');
-    }
+  }
+
+  /** As the constructor, and with all memberships listed, in slices of milliseconds: an audience may have tens of thousands. */
+  static async inSlices(base: Audience, baseVersion: string): Promise<Overlay> {
+    const overlay = new Overlay(base, baseVersion, await inSlices(memberships(base), 1));
+    await inSlices(overlay.listing(), 1);
+    return overlay;
   }
 
   get membershipCount(): number {
@@ -68,12 +70,7 @@ export class Overlay implements AudienceLookup {
   }
 
   get memberships(): readonly (readonly string[])[] {
-    const width = setWidth(this.segmentIds.length);
-    this.listed ??= [];
-    for (let number = this.listed.length; number < this.table.count; number += 1) {
-      this.listed.push(segmentsOf(this.segmentIds, this.table.words(), number * width));
-    }
-    return this.listed;
+    return atOnce(this.listing());
   }
 
   membershipOfId(customerId: string): number {
@@ -117,6 +114,15 @@ export class Overlay implements AudienceLookup {
    */
   applyInSlices(increment: Uint8Array, sliceMs = 1): Promise<void> {
     return inSlices(this.taking(increment), sliceMs);
+  }
+
+  private *listing(): Interruptible<readonly (readonly string[])[]> {
+    const width = setWidth(this.segmentIds.length);
+    while (this.listed.length < this.table.count) {
+      this.listed.push(segmentsOf(this.segmentIds, this.table.words(), this.listed.length * width));
+      if (this.listed.length % setsAtOnce === 0) yield;
+    }
+    return this.listed;
   }
 
   private *taking(increment: Uint8Array): Interruptible<void> {
@@ -181,6 +187,18 @@ export class Overlay implements AudienceLookup {
     }
     return counts;
   }
+}
+
+/** The image's sets are distinct, so each gets its own number again. */
+function* memberships(base: Audience): Interruptible<MembershipTable> {
+  const width = setWidth(base.segmentIds.length);
+  const table = new MembershipTable(width);
+  const sets = base.sets();
+  for (let number = 0; number < base.membershipCount; number += 1) {
+    if (table.intern(sets, number * width) !== number) throw new SnapshotCorrupt('audience image: a set stands in it twice');
+    if (number % setsAtOnce === 0) yield;
+  }
+  return table;
 }
 
 /** How many customers are in each segment of this audience. */

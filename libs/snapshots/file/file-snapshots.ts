@@ -10,6 +10,7 @@ import {
   type Acknowledgement,
   type Announcement,
   acknowledgementTtlMs,
+  type ImagePlace,
   type Increment,
   type SnapshotKind,
   type SnapshotListener,
@@ -122,6 +123,11 @@ class FileSnapshots implements SnapshotPublication {
       throw new SnapshotCorrupt(`image ${announcement.sha256} is damaged`);
     }
     return bytes;
+  }
+
+  async placeOf({ sha256 }: Pick<Announcement, 'sha256'>): Promise<ImagePlace> {
+    if (!/^[0-9a-f]{64}$/.test(sha256)) throw new SnapshotMissing('an image is named by its sha256');
+    return { path: this.imagePath(sha256) };
   }
 
   async fetchVersion(clientId: string, kind: SnapshotKind, version: string): Promise<Uint8Array | null> {

@@ -15,9 +15,10 @@ export class Files {
     for (const name of [...folders, 'tmp']) await unavailable(mkdir(this.path(name), { recursive: true, mode: 0o700 }));
   }
 
-  /** Puts the bytes under the name, on the disk when this returns, in place of what was there. */
-  async replace(path: string, bytes: Uint8Array): Promise<void> {
-    const temporary = await this.temporary(bytes, true);
+  /** Puts the bytes, or what `writeTo` writes durably into a new file, under the name, on the disk when this returns, in place of what was there. */
+  async replace(path: string, bytes: Uint8Array | { writeTo(path: string): Promise<void> }): Promise<void> {
+    const temporary = 'writeTo' in bytes ? this.newName() : await this.temporary(bytes, true);
+    if ('writeTo' in bytes) await bytes.writeTo(temporary);
     await unavailable(rename(temporary, path));
     await syncFolder(dirname(path));
   }
@@ -42,8 +43,12 @@ export class Files {
     return true;
   }
 
+  private newName(): string {
+    return this.path('tmp', `${process.pid}-${randomUUID()}`);
+  }
+
   private async temporary(bytes: Uint8Array, sync: boolean): Promise<string> {
-    const path = this.path('tmp', `${process.pid}-${randomUUID()}`);
+    const path = this.newName();
     const file = await unavailable(open(path, 'wx', 0o600));
     try {
       await file.writeFile(bytes);

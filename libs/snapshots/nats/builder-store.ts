@@ -45,6 +45,11 @@ export class BuilderStore {
     }
   }
 
+  /** Undefined when it is not here. */
+  async pathOf(sha256: string): Promise<string | undefined> {
+    return /^[0-9a-f]{64}$/.test(sha256) && (await this.hasImage(sha256)) ? this.imagePath(sha256) : undefined;
+  }
+
   /** On the disk when this returns. */
   async putImage(announcement: Announcement, image: Uint8Array): Promise<void> {
     const path = this.imagePath(announcement.sha256);

@@ -1,6 +1,14 @@
 import { BucketMissing, JetStream, NatsFailure, type NatsOptions, NatsUnavailable, openNats } from '#libs/nats';
 import { SnapshotMissing, SnapshotsUnavailable } from '../errors.js';
-import type { Acknowledgement, Announcement, Increment, SnapshotKind, SnapshotListener, SnapshotPublication } from '../publication.js';
+import type {
+  Acknowledgement,
+  Announcement,
+  ImagePlace,
+  Increment,
+  SnapshotKind,
+  SnapshotListener,
+  SnapshotPublication,
+} from '../publication.js';
 import { versionOf } from '../version.js';
 import { NatsAcknowledgements } from './acknowledgements.js';
 import { BuilderStore } from './builder-store.js';
@@ -116,6 +124,15 @@ class NatsSnapshots implements SnapshotPublication {
       if (!/^https?:\/\//.test(announcement.url)) throw new SnapshotMissing(`${announcement.url} is no address of an image`);
       if (this.publisher === undefined) return fetchImage(announcement.url, announcement.sha256, announcement.bytes);
       return this.publisher.takeOver(announcement);
+    });
+  }
+
+  placeOf({ sha256, url }: Pick<Announcement, 'sha256' | 'url'>): Promise<ImagePlace> {
+    return translated(async () => {
+      const path = await this.publisher?.pathOf(sha256);
+      if (path !== undefined) return { path };
+      if (!/^https?:\/\//.test(url)) throw new SnapshotMissing(`${url} is no address of an image`);
+      return { url };
     });
   }
 

@@ -116,6 +116,11 @@ export class Publisher {
     return image;
   }
 
+  /** Undefined: not here. */
+  pathOf(sha256: string): Promise<string | undefined> {
+    return this.store.pathOf(sha256);
+  }
+
   /**
    * Another builder's image: fetched, kept here, and served from here from now on, so that nodes need the other one no longer.
    * @throws SnapshotMissing also when the other cannot be reached: then it has to be built again.

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Position } from '#libs/event-log';
-import { SnapshotMissing, StalePublication } from '../errors.js';
+import { SnapshotCorrupt, SnapshotMissing, StalePublication } from '../errors.js';
+import { readImage } from '../loading/read-image.js';
 import type { Acknowledgement, Announcement, Increment, SnapshotKind, SnapshotPublication } from '../publication.js';
 
 /** A store of snapshots that can be opened by several processes at once, for the time of the suite. It need not be empty. */
@@ -57,6 +58,11 @@ export function describeSnapshotPublication(adapter: string, prepare: () => Prom
       expect(await other.all()).toContainEqual(announced);
       expect(image.equals(await other.fetch(announced))).toBe(true);
       expect(image.equals((await other.fetchVersion(clientId, 'audience', announced.version))!)).toBe(true);
+      for (const anyone of [builder, other]) {
+        const read = new Uint8Array(announced.bytes);
+        await readImage(await anyone.placeOf(announced), announced.sha256, read);
+        expect(image.equals(read)).toBe(true);
+      }
     });
 
     it('keeps kinds apart, and clients whose ids differ in capitals only', async () => {
@@ -78,6 +84,10 @@ export function describeSnapshotPublication(adapter: string, prepare: () => Prom
       await expect(other.fetch({ ...announced, sha256, url: announced.url.replace(announced.sha256, sha256) })).rejects.toThrow(
         SnapshotMissing,
       );
+      const place = await other.placeOf({ sha256, url: announced.url.replace(announced.sha256, sha256) });
+      await expect(readImage(place, sha256, new Uint8Array(1000))).rejects.toThrow(SnapshotMissing);
+      await expect(readImage(await other.placeOf(announced), announced.sha256, new Uint8Array(999))).rejects.toThrow(SnapshotCorrupt);
+      await expect(other.placeOf({ sha256: 'x', url: '../x' })).rejects.toThrow(SnapshotMissing);
       await expect(other.fetch({ ...announced, bytes: 999 })).rejects.toMatchObject({ code: 'SNAPSHOT_CORRUPT' });
     });
 

@@ -1,0 +1,81 @@
+/** What the loading thread does: reads images into memory that it is given, verifies them, and writes them to the disk. One work after the other. */
+import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { parentPort } from 'node:worker_threads';
+import { verifyAudience } from '../audience/read-audience.js';
+import { SnapshotsUnavailable } from '../errors.js';
+import type { ImagePlace } from '../publication.js';
+import { readImage } from './read-image.js';
+
+export type ThreadWork =
+  | {
+      readonly do: 'load';
+      readonly place: ImagePlace;
+      readonly sha256: string;
+      readonly buffer: SharedArrayBuffer;
+      readonly bytes: number;
+      /** Nothing waits that is more important: a node that starts. */
+      readonly urgent: boolean;
+    }
+  | { readonly do: 'write'; readonly path: string; readonly buffer: SharedArrayBuffer; readonly bytes: number };
+
+/** The answer to each work, in order: null when it is done. */
+export type ThreadAnswer = { readonly code: string; readonly message: string } | null;
+
+/** On Linux a thread has a nice value of its own. Loading then takes what requests leave of a core; it can wait, they cannot. */
+const lowPriority = 19;
+/** Bytes per write, so that another thread's write to the same disk need not wait for the whole image. */
+const pieceBytes = 1024 * 1024;
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+let isLow = false;
+
+async function load({ place, sha256, buffer, bytes, urgent }: ThreadWork & { do: 'load' }): Promise<void> {
+  if (!urgent && !isLow) {
+    setPriority(0, lowPriority);
+    isLow = true;
+  }
+  const image = new Uint8Array(buffer, 0, bytes);
+  await readImage(place, sha256, image);
+  verifyAudience(image);
+}
+
+/** On the disk when this returns. */
+function write({ path, buffer, bytes }: ThreadWork & { do: 'write' }): void {
+  try {
+    const file = openSync(path, 'wx', 0o600);
+    try {
+      for (let at = 0; at < bytes; ) at += writeSync(file, new Uint8Array(buffer, at, Math.min(pieceBytes, bytes - at)));
+      fsyncSync(file);
+    } catch (error) {
+      unlinkSync(path);
+      throw error;
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    throw new SnapshotsUnavailable(`cannot write ${path}`, { cause });
+  }
+}
+
+async function answer(work: ThreadWork): Promise<ThreadAnswer> {
+  try {
+    if (work.do === 'load') await load(work);
+    else write(work);
+    return null;
+  } catch (error) {
+    const { code, message, cause } = error as Error & { code?: string };
+    // A bug must be seen as one: it ends the thread.
+    if (code === undefined || !/^SNAPSHOT/.test(code)) throw error;
+    return { code, message: cause instanceof Error ? `${message}: ${cause.message}` : message };
+  }
+}
+
+parentPort?.on('message', async (work: ThreadWork) => {
+  parentPort?.postMessage(await answer(work));
+  // This thread's view of the memory must not outlive the work, and little else is ever thrown away here: nothing would set off a collection.
+  collect();
+});
