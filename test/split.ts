@@ -44,7 +44,7 @@ export class Split extends Deployment {
     /** What is there before the apps. */
     readonly servers: ReadonlyMap<string, Part>,
     readonly apps: ReadonlyMap<string, Part>,
-    private readonly data: string,
+    readonly data: string,
     private readonly wiring: Wiring,
     /** Where health and metrics of each app are, in the order of `apps`. */
     private readonly operations: readonly string[],
@@ -192,6 +192,14 @@ export class Split extends Deployment {
       ({ status }) => status === 200,
       () => false,
     );
+  }
+
+  get adminArguments(): readonly string[] {
+    return ['--admin', this.admin];
+  }
+
+  get printed(): string {
+    return [...this.apps.values()].map((part) => part.printed).join('\n');
   }
 
   get complaints(): string {

@@ -49,6 +49,12 @@ export abstract class Deployment {
   abstract get metrics(): readonly string[];
   /** All that its processes have said on standard error. */
   abstract get complaints(): string;
+  /** And what they have printed. */
+  abstract get printed(): string;
+  /** Folder of all that it keeps on this machine. */
+  abstract readonly data: string;
+  /** For commands that ask the admin: where it is, when the data folder does not say. */
+  abstract readonly adminArguments: readonly string[];
   /** Ends it as Ctrl-C does; the largest exit code. */
   abstract stop(): Promise<number | null>;
   abstract kill(): Promise<void>;
@@ -142,6 +148,8 @@ export abstract class Deployment {
 
 /** A standalone system of the test's own: free ports, its own data folder. */
 export class System extends Deployment {
+  readonly adminArguments = [];
+
   private constructor(
     private child: ChildProcess,
     readonly data: string,

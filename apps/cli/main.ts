@@ -59,7 +59,8 @@ program
   .description('Asks the running system for new snapshots, and waits until the nodes have them.')
   .requiredOption('--client <id>')
   .addOption(new Option('--kind <kind>').choices(['audience', 'playbook']))
-  .action(async (options: { client: string; kind?: 'audience' | 'playbook' }) =>
+  .option('--admin <url>', 'where the admin is, when it is a process of its own; its key in VITRINE_ADMIN_KEY')
+  .action(async (options: { client: string; kind?: 'audience' | 'playbook'; admin?: string }) =>
     (await import('./snapshots.js')).buildSnapshots(settings(), options),
   );
 

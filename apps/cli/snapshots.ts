@@ -8,17 +8,23 @@ const waitMsMax = 600_000;
 /** Asks the running system, through its admin, for new snapshots; returns when every node has loaded them. */
 export async function buildSnapshots(
   settings: Settings,
-  { client, kind }: { client: string; kind?: 'audience' | 'playbook' },
+  { client, kind, admin: given }: { client: string; kind?: 'audience' | 'playbook'; admin?: string },
 ): Promise<void> {
   const folder = openDataFolder(settings.VITRINE_DATA);
-  const admin = readLock(folder.lock)?.about['admin'];
-  if (admin === undefined) throw new StartRefused(`nothing runs on ${folder.path}: vitrine start builds what is missing`);
+  const admin = given?.replace(/\/+$/, '') ?? readLock(folder.lock)?.about['admin'];
+  if (admin === undefined) {
+    throw new StartRefused(
+      `no standalone runs on ${folder.path}: vitrine start builds what is missing; apart, name the admin with --admin`,
+    );
+  }
   const key = settings.VITRINE_ADMIN_KEY ?? folder.kept('admin-key', () => '');
   const ask = async (query: string, variables: object) => {
     const response = await fetch(`${admin}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
       body: JSON.stringify({ query, variables }),
+    }).catch((error: unknown) => {
+      throw new StartRefused(`the admin at ${admin} does not answer`, { cause: error });
     });
     // The two operations below say what comes back.
     return (await response.json()) as { data?: { requestSnapshot?: Requested; isLive?: boolean }; errors?: { message: string }[] };

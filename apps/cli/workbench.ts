@@ -44,7 +44,11 @@ export async function openWorkbench(settings: Settings): Promise<Workbench> {
     const log = await openLog(frame);
     const keys = await openKeys(frame);
     const { analytics, tables } = typeof running === 'string' ? await openTablesAt(running, frame) : await openTables(frame);
-    if (running === undefined) await backstage(frame, [projector(frame, { log, tables }, await openDuty('projector', frame))]);
+    if (running === undefined) {
+      // Apart, one may be at work already: nothing to tell the person at the command.
+      const duty = await openDuty('projector', frame, () => undefined);
+      await backstage(frame, [projector(frame, { log, tables }, duty)]);
+    }
     let isDrained = true;
     // What could not be forwarded stays, and goes into the log at the system's next start.
     closing.add(() => isDrained && rm(frame.folder.spoolOf(nodeId), { recursive: true, force: true }));

@@ -78,10 +78,10 @@ export interface Duty {
   readonly ready: ReadinessCheck;
 }
 
-/** Of all processes with this duty one works, and the others stand by. */
-export async function openDuty(duty: 'projector' | 'snapshot-builder', frame: Frame): Promise<Duty> {
+/** Of all processes with this duty one works, and the others stand by; `tell` is called when this one does. */
+export async function openDuty(duty: 'projector' | 'snapshot-builder', frame: Frame, tell = frame.report): Promise<Duty> {
   const { folder, report, closing, registry } = frame;
-  const standBy = (holder: string) => report(`${holder} is the ${duty}; this process stands by`);
+  const standBy = (holder: string) => tell(`${holder} is the ${duty}; this process stands by`);
   const observed = (acquire: AcquireLeadership) => observeLeadership(registry, duty, acquire);
   const url = natsOf(frame);
   if (url === undefined) {

@@ -1,4 +1,5 @@
+import { inDeployment } from '../in-deployment.js';
 import { System } from '../system.js';
 import { loopSuite } from './loop.suite.js';
 
-loopSuite('the loop in one process', () => System.start());
+inDeployment('in one process', () => System.start(), loopSuite);

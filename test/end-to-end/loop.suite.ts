@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Deployment, until } from '../system.js';
 
 /** The whole circle once: behaviour → log → tables → segment → audience → another answer → recorded → explained. */
-export function loopSuite(name: string, start: () => Promise<Deployment>): void {
-  describe(name, () => {
+export function loopSuite(deployment: () => Deployment): void {
+  describe('the loop', () => {
     let system: Deployment;
     let position: string;
     // A log that is not ours alone may know earlier runs.
     const clientId = `golf-${randomBytes(6).toString('hex')}`;
 
     beforeAll(async () => {
-      system = await start();
+      system = deployment();
       await system.command('registerClient', 'RegisterClientInput!', {
         clientId,
         name: 'Golf & Sons',
@@ -69,7 +69,6 @@ export function loopSuite(name: string, start: () => Promise<Deployment>): void 
       position = (await system.command('startCampaign', 'CampaignInput!', { clientId, campaignId: 'spring' })).position;
       await system.live(clientId, position, 'PLAYBOOK');
     });
-    afterAll(() => system?.dispose());
 
     const eventually = async (customerId: string, ruleId: string) => {
       let answer: { ruleId: string | null } | undefined;

@@ -1,7 +1,6 @@
-import { Split } from '../split.js';
-import { importsSuite } from './imports.suite.js';
+import { inSplits } from '../in-deployment.js';
+import { dataSets, importsSuite } from './imports.suite.js';
 
-for (const name of ['edge-cases', 'online-retail']) {
-  importsSuite(name, 'processes apart over shared files', () => Split.start({ eventLog: 'file', snapshots: 'file' }));
-  importsSuite(name, 'processes apart over EventStoreDB and NATS', () => Split.start({ eventLog: 'esdb', snapshots: 'nats' }));
-}
+inSplits((system) => {
+  for (const name of dataSets) importsSuite(name, system);
+});

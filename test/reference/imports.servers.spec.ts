@@ -1,4 +1,11 @@
+import { inDeployment } from '../in-deployment.js';
 import { System } from '../system.js';
-import { importsSuite } from './imports.suite.js';
+import { dataSets, importsSuite } from './imports.suite.js';
 
-for (const name of ['online-retail', 'retailrocket', 'rees46', 'edge-cases']) importsSuite(name, 'one process', () => System.start());
+inDeployment(
+  'in one process',
+  () => System.start(),
+  (system) => {
+    for (const name of dataSets) importsSuite(name, system);
+  },
+);

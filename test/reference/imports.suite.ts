@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Deployment, until } from '../system.js';
 
 /**
@@ -38,11 +38,14 @@ const fingerprint = (ids: readonly string[]) => {
   return hash.digest('hex').slice(0, 16);
 };
 
-/** Imports the data set into a deployment of its own, and compares all that the answers know of it. */
-export function importsSuite(name: string, where: string, start: () => Promise<Deployment>): void {
-  describe(`${name} in ${where}`, () => {
+export const dataSets = ['online-retail', 'retailrocket', 'rees46', 'edge-cases'];
+
+/** Imports the data set for a client of its own, and compares all that the answers know of it. */
+export function importsSuite(name: string, deployment: () => Deployment): void {
+  describe(name, () => {
     const dataSet = answers[name] as DataSet;
-    const clientId = name;
+    // A log that is not ours alone may know earlier runs.
+    const clientId = `${name}-${randomBytes(6).toString('hex')}`;
     let system: Deployment;
 
     const runImport = async () => {
@@ -87,7 +90,7 @@ export function importsSuite(name: string, where: string, start: () => Promise<D
     };
 
     beforeAll(async () => {
-      system = await start();
+      system = deployment();
       await system.command('registerClient', 'RegisterClientInput!', {
         clientId,
         name,
@@ -98,7 +101,6 @@ export function importsSuite(name: string, where: string, start: () => Promise<D
       for (const [segmentId, criteria] of Object.entries(dataSet.criteria))
         await system.command('defineSegment', 'DefineSegmentInput!', { clientId, segmentId, name: segmentId, criteria });
     });
-    afterAll(() => system?.dispose());
 
     it('imports the rows as they should be', async () => {
       const { status, ...rows } = await runImport();

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { BACKWARDS, END, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -313,6 +315,27 @@ describe('guards around the client of EventStoreDB', () => {
     await expect(log.append('$mine', [event()], 'any')).rejects.toMatchObject({ code: 'INVALID_EVENT' });
     await expect(log.append(gone, [event()], 'any')).rejects.toMatchObject({ code: 'STREAM_DELETED' });
     await client.dispose();
+  });
+
+  /** The client's `dispose` then waits for streams that say no more, and with nothing else under way the process ended in the middle (exit code 13). */
+  it('closes after a read also in a process that does nothing else', async () => {
+    await log.append(stream, events(3), 'noStream');
+    const program = `
+      const { openEventStoreDb } = await import(${JSON.stringify(new URL('../../../dist/libs/event-log/eventstoredb/index.js', import.meta.url).href)});
+      for (let time = 0; time < 5; time++) {
+        const log = await openEventStoreDb({ connectionString: ${JSON.stringify(server.connectionString)} });
+        for await (const { revision } of log.readStream(${JSON.stringify(stream)})) if (revision === 1n) break;
+        for await (const event of log.readAll({ after: null })) void event;
+        await log.close();
+      }
+      console.log('closed');`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    expect({ code, said }).toEqual({ code: 0, said: 'closed\n' });
   });
 
   it('says that it is closed', async () => {
