@@ -24,6 +24,11 @@ export interface AnalyticsWriter {
   /** Inserts the rows, and only when all are acknowledged moves the checkpoint to `upTo`. @throws RowsRefused */
   write(rows: Rows, upTo: Position): Promise<void>;
   deadLetters(letters: readonly DeadLetter[]): Promise<void>;
+  /**
+   * Makes the customers' states anew of those whom the rows written touched, client by client, where it is due: answers do not depend on it, only how
+   * fast they come. `all`: also where little was written. It may go on beside `write`, and may be cut short.
+   */
+  refreshStates(which?: 'due' | 'all'): Promise<void>;
 }
 
 /** The tables that are read, and those that a rebuild fills beside them. */

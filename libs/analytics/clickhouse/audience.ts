@@ -1,8 +1,11 @@
 import { type Criteria, customersListed } from '#libs/domain';
-import type { AudienceRows, ClientScope, SegmentCriteria } from '../analytics.js';
+import { AnalyticsUnavailable, type AudienceRows, type ClientScope, type SegmentCriteria } from '../analytics.js';
 import type { ClickHouseConnection, Shard } from './client.js';
+import { haveStatesMoved, planStates, type StatePlan } from './customer-states.js';
 import { inHashOrder } from './hash-order.js';
+import { hashSlices } from './hash-slices.js';
 import { judge, judgingSettings, type Part } from './judgement.js';
+import type { Parameters } from './parameters.js';
 
 export interface AudienceQuery {
   readonly scope: ClientScope;
@@ -17,8 +20,8 @@ const sliceRowsMax = 25_000_000;
 const bitsPerWord = 64;
 
 /**
- * The hash is the first column of the facts' order within a client: so a large client is judged slice by slice of the hashes, each read once, and
- * the slices one after the other are in the order of the hash. Shards are asked at once, and their rows put together in that order.
+ * Of a large client most customers are told of by their states, which lie in the order of the hash. What these cannot tell is gathered from the facts, in which
+ * the hash is the first column within a client too: slice by slice of the hashes. Shards are asked at once; all rows are put together in that order.
  */
 export async function audienceRows(
   connection: ClickHouseConnection,
@@ -26,25 +29,52 @@ export async function audienceRows(
   rowsMax: number = sliceRowsMax,
 ): Promise<AudienceRows> {
   const words = wordsOf(query.segmentIds);
-  const parts = await Promise.all(
-    (await connection.shards()).map(async (shard) => ({
-      shard,
-      slices: query.only === undefined ? await slicesOf(shard, query.scope.clientId, rowsMax) : [{ only: query.only }],
-    })),
-  );
-  const chunks = parts.map(({ shard, slices }) => chunksOf(shard, query, slices));
-  return { segmentIds: query.segmentIds, words, chunks: inHashOrder(chunks, 8 + 8 * words) };
+  const plan = query.only === undefined ? await planStates(connection, query.scope, query.asOf) : async () => undefined;
+  const streams = await Promise.all((await connection.shards()).map(async (shard) => streamsOf(shard, query, await plan(shard), rowsMax)));
+  return { segmentIds: query.segmentIds, words, chunks: inHashOrder(streams.flat(), 8 + 8 * words) };
 }
 
-async function* chunksOf(shard: Shard, query: AudienceQuery, slices: readonly Part[]): AsyncGenerator<Uint8Array, void, undefined> {
-  for (const slice of slices) {
-    const { sql, parameters } = audienceSql(shard, query, slice);
-    yield* shard.connection.stream(sql, parameters.all, judgingSettings);
+/** Each in the order of the hash. */
+async function streamsOf(
+  shard: Shard,
+  query: AudienceQuery,
+  plan: StatePlan | undefined,
+  rowsMax: number,
+): Promise<readonly AsyncGenerator<Uint8Array, void, undefined>[]> {
+  if (plan !== undefined) {
+    const statements = audienceStatements(shard, query, {}, plan);
+    if (statements !== undefined) return statements.map((statement) => chunksOf(shard, statement));
+  }
+  const slices = query.only === undefined ? await slicesOf(shard, query.scope.clientId, rowsMax) : [{ only: query.only }];
+  return [chunksOfSlices(shard, query, slices)];
+}
+
+async function* chunksOfSlices(shard: Shard, query: AudienceQuery, slices: readonly Part[]): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const slice of slices) for (const statement of audienceStatements(shard, query, slice) ?? []) yield* chunksOf(shard, statement);
+}
+
+async function* chunksOf({ connection }: Shard, { sql, parameters }: Statement): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* connection.stream(sql, parameters.all, judgingSettings);
+  } catch (error) {
+    if (haveStatesMoved(error)) throw new AnalyticsUnavailable("customers' states changed while they were read", { cause: error });
+    throw error;
   }
 }
 
-function audienceSql(shard: Shard, { scope, segments, segmentIds, asOf }: AudienceQuery, part: Part) {
-  const { parameters, query, conditions, listed } = judge(shard, scope, asOf, part);
+interface Statement {
+  readonly sql: string;
+  readonly parameters: Parameters;
+}
+
+/** With a plan: of the states and of the others; undefined when the states do not tell all that is asked. */
+function audienceStatements(
+  shard: Shard,
+  { scope, segments, segmentIds, asOf }: AudienceQuery,
+  part: Part,
+  plan?: StatePlan,
+): readonly Statement[] | undefined {
+  const { parameters, query, conditions, listed } = judge(shard, scope, asOf, part, plan);
   conditions.segments(segmentIds, segments);
   const listedOf = segmentIds.map((id) => [...customersListed(criteriaOf(segments, id), segments)]);
   const bits = segmentIds.map((id, index) => {
@@ -56,15 +86,18 @@ function audienceSql(shard: Shard, { scope, segments, segmentIds, asOf }: Audien
     { length: wordsOf(segmentIds) },
     (_, word) => bits.slice(word * bitsPerWord, (word + 1) * bitsPerWord).join(' + ') || 'toUInt64(0)',
   );
-  const source = query.sql(listed(listedIn([...new Set(listedOf.flat())], part)));
-  const sql = `SELECT ${['customer_hash', ...words.map((word, index) => `${word} AS word${index}`)].join(',\n  ')}
+  if (plan !== undefined && !query.isOfStates) return undefined;
+  const columns = ['customer_hash', ...words.map((word, index) => `${word} AS word${index}`)];
+  return query.statements(listed(listedIn([...new Set(listedOf.flat())], part))).map((source) => ({
+    sql: `SELECT ${columns.join(',\n  ')}
 FROM
 (
 ${conditions.sql(source)}
 )
 ORDER BY customer_hash
-FORMAT RowBinary`;
-  return { sql, parameters };
+FORMAT RowBinary`,
+    parameters,
+  }));
 }
 
 /** One for no segments too: the row of a customer is never its hash alone. */
@@ -82,16 +115,10 @@ function listedIn(ids: readonly string[], { only }: Part): readonly string[] {
   return ids.filter((id) => asked.has(id));
 }
 
-/** Equal ranges of the hash, which is even. */
 async function slicesOf({ connection, part }: Shard, clientId: string, rowsMax: number): Promise<readonly Part[]> {
   const [counted] = await connection.query<{ rows: string }>(
     `SELECT count() AS rows FROM ${part('behaviour_facts')} WHERE client_id = {client:String}`,
     { client: clientId },
   );
-  const slices = Math.max(1, Math.ceil(Number(counted?.rows ?? 0) / rowsMax));
-  if (slices === 1) return [{}];
-  const size = (1n << 64n) / BigInt(slices);
-  return Array.from({ length: slices }, (_, index) => ({
-    hashes: { from: BigInt(index) * size, to: index === slices - 1 ? (1n << 64n) - 1n : BigInt(index + 1) * size - 1n },
-  }));
+  return hashSlices(Math.ceil(Number(counted?.rows ?? 0) / rowsMax)).map((hashes) => (hashes === undefined ? {} : { hashes }));
 }

@@ -42,7 +42,7 @@ const columns: Readonly<Record<keyof typeof customerFields, readonly [type: stri
 
 /** The statement of the view `customers`: the fields that criteria judge by, from the same SQL. */
 export function customersView(): string {
-  const query = new CustomerQuery(frame, () => [], new Parameters(), ['client_id', 'customer_hash', 'customer_id']);
+  const query = new CustomerQuery(frame, () => [], new Parameters(), { keys: ['client_id', 'customer_hash', 'customer_id'] });
   const fields = Object.entries(columns).map(([field, [type, comment]]): ViewColumn => {
     const { column, kind } = query.field(field);
     const expression = kind === 'money' ? fitting(`f.${column}`) : `f.${column}`;

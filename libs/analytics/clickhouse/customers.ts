@@ -1,6 +1,7 @@
 import { type Criteria, customerFields, customersListed, moneyText, segmentsReferredTo } from '#libs/domain';
 import type { ClientScope, CustomerFields, Preview, SegmentCriteria, Summary, SummaryRow } from '../analytics.js';
 import type { ClickHouseConnection, Shard } from './client.js';
+import { askPlanned, planStates, type StatePlan } from './customer-states.js';
 import { type Judgement, judge, judgingSettings } from './judgement.js';
 import { Parameters } from './parameters.js';
 
@@ -17,6 +18,16 @@ async function ofEach<Answer>(connection: ClickHouseConnection, ask: (shard: Sha
   return Promise.all((await connection.shards()).map(ask));
 }
 
+/** The same of all customers of a client, whose states may be read in place of their facts. */
+async function ofEachPlanned<Answer>(
+  connection: ClickHouseConnection,
+  { scope, asOf }: Pick<Judged, 'scope' | 'asOf'>,
+  ask: (shard: Shard, plan: StatePlan | undefined) => Promise<Answer>,
+): Promise<Answer[]> {
+  const plan = await planStates(connection, scope, asOf);
+  return ofEach(connection, async (shard) => askPlanned(await plan(shard), (its) => ask(shard, its)));
+}
+
 /** A statement that is one aggregate. */
 async function oneRow<Row>(shard: Shard, sql: string, { parameters }: Judgement): Promise<Row> {
   const [row] = await shard.connection.query<Row>(sql, parameters.all, judgingSettings);
@@ -30,8 +41,8 @@ function firstIds(ids: readonly string[], max: number): string[] {
 }
 
 export async function preview(connection: ClickHouseConnection, query: Judged & { readonly criteria: Criteria }): Promise<Preview> {
-  const rows = await ofEach(connection, (shard) => {
-    const judgement = judge(shard, query.scope, query.asOf);
+  const rows = await ofEachPlanned(connection, query, (shard, plan) => {
+    const judgement = judge(shard, query.scope, query.asOf, {}, plan);
     const { source, member } = chosen(judgement, query.criteria, query.segments);
     return oneRow<{ size: string; knownMembers: string; knownCustomers: string; sample: string[] }>(
       shard,
@@ -65,8 +76,8 @@ export async function customers(
   query: Judged & { readonly filter: Criteria | null; readonly after: string | null; readonly first: number },
 ): Promise<{ customers: readonly CustomerFields[]; hasNext: boolean; total: number }> {
   const most = Math.trunc(query.first) + 1;
-  const rows = await ofEach(connection, (shard) => {
-    const judgement = judge(shard, query.scope, query.asOf);
+  const rows = await ofEachPlanned(connection, query, (shard, plan) => {
+    const judgement = judge(shard, query.scope, query.asOf, {}, plan);
     const { source, member } = chosen(judgement, query.filter ?? { all: [] }, query.segments);
     const after = query.after === null ? '1' : `customer_id > ${judgement.parameters.text(query.after)}`;
     return oneRow<{ total: string; ids: string[] }>(
@@ -190,11 +201,12 @@ interface SummaryQuery {
 
 /** One pass: what the chosen customers did within the period, by the source of their arrival; the whole is the sum of the sources. */
 export async function customerSummary(connection: ClickHouseConnection, query: SummaryQuery): Promise<Summary> {
-  return summaryOf((await ofEach(connection, (shard) => summaryAt(shard, query))).flat());
+  const of = { scope: query.scope, asOf: query.now };
+  return summaryOf((await ofEachPlanned(connection, of, (shard, plan) => summaryAt(shard, query, plan))).flat());
 }
 
-function summaryAt(shard: Shard, query: SummaryQuery): Promise<SummaryColumns[]> {
-  const judgement = judge(shard, query.scope, query.now);
+function summaryAt(shard: Shard, query: SummaryQuery, plan: StatePlan | undefined): Promise<SummaryColumns[]> {
+  const judgement = judge(shard, query.scope, query.now, {}, plan);
   const { parameters } = judgement;
   const within =
     query.period === null ? {} : { from: parameters.time(query.period.from.getTime()), to: parameters.time(query.period.to.getTime()) };

@@ -6,8 +6,8 @@ import { migrations } from '../schema/migrations.js';
 import { analyticsContract } from '../testing/analytics.contract.js';
 import { project, recorded } from '../testing/recorded.js';
 import { type GrantedDatabase, startGrantedDatabase } from '../testing/test-database.js';
+import { readCheckpoint } from './checkpoint.js';
 import { openProjectionTables } from './projection-tables.js';
-import { readCheckpoint } from './writer.js';
 
 analyticsContract('as users with the documented rights alone', startGrantedDatabase);
 

@@ -1,8 +1,10 @@
-import { readPageAddress } from '#libs/projections';
+import type { Position } from '#libs/event-log';
 import type { ClientScope } from '../analytics.js';
 import type { QuerySettings, Shard } from './client.js';
 import { Conditions } from './criteria-conditions.js';
-import { type Choice, CustomerQuery } from './customer-query.js';
+import { type Choice, CustomerQuery, type StatesRead } from './customer-query.js';
+import { originHosts, type StatePlan, touchedSince } from './customer-states.js';
+import type { HashRange } from './hash-slices.js';
 import { Parameters } from './parameters.js';
 import type { Frame } from './partials.js';
 
@@ -20,18 +22,23 @@ export interface Part {
   /** By their ids. */
   readonly only?: readonly string[];
   /** By their hash, both ends included. */
-  readonly hashes?: { readonly from: bigint; readonly to: bigint };
+  readonly hashes?: HashRange;
+  /** By the events recorded after and up to a position: whom they touched, and who has the hash of one of these. */
+  readonly touched?: { readonly after: Position | null; readonly upTo: Position };
 }
 
-export function judge(shard: Shard, scope: ClientScope, asOf: Date, part: Part = {}): Judgement {
+/** `plan`: the states of the customers may be read in place of their facts. */
+export function judge(shard: Shard, scope: ClientScope, asOf: Date, part: Part = {}, plan?: StatePlan): Judgement {
   const parameters = new Parameters();
-  const hosts = scope.origins.map((origin) => readPageAddress(origin).host).filter((host) => host !== '');
   const frame: Frame = {
     asOf: parameters.time(asOf.getTime()),
     localDay: `toInt32(toDate32(toTimeZone(f.time, ${parameters.text(scope.timeZone)})))`,
-    isOwnReferrer: `has(${parameters.texts(hosts)}, toString(f.referrer_host))`,
+    isOwnReferrer: `has(${parameters.texts(originHosts(scope.origins))}, toString(f.referrer_host))`,
   };
-  const query = new CustomerQuery(frame, choiceOf(scope.clientId, part, parameters), parameters, undefined, (table) => shard.part(table));
+  const query = new CustomerQuery(frame, choiceOf(shard, scope.clientId, part, parameters), parameters, {
+    part: (table) => shard.part(table),
+    ...(plan === undefined ? {} : { states: statesOf(shard, scope.clientId, plan, frame, parameters) }),
+  });
   return {
     parameters,
     query,
@@ -48,8 +55,28 @@ export function judge(shard: Shard, scope: ClientScope, asOf: Date, part: Part =
   };
 }
 
-function choiceOf(clientId: string, { only, hashes }: Part, parameters: Parameters): Choice {
+function statesOf(
+  shard: Shard,
+  clientId: string,
+  { basis, touched, late }: StatePlan,
+  { asOf }: Frame,
+  parameters: Parameters,
+): StatesRead {
+  const stale = [
+    ...(touched.upTo > touched.after
+      ? [`SELECT xxHash64(customer_id) FROM ${shard.part('touched')} WHERE ${touchedSince(parameters.text(clientId), touched, parameters)}`]
+      : []),
+    ...(late.length > 0 ? [`SELECT CAST(arrayJoin(${parameters.texts(late)}), 'UInt64')`] : []),
+  ];
+  return { basis: parameters.text(basis), asOf, stale: stale.length === 0 ? undefined : stale.join(' UNION ALL ') };
+}
+
+function choiceOf(shard: Shard, clientId: string, { only, hashes, touched }: Part, parameters: Parameters): Choice {
   const client = parameters.text(clientId);
+  const whom =
+    touched === undefined
+      ? undefined
+      : `(SELECT xxHash64(customer_id) FROM ${shard.part('touched')} WHERE ${touchedSince(client, touched, parameters)})`;
   return (alias) => {
     const conditions = [`${alias}.client_id = ${client}`];
     if (only !== undefined) {
@@ -59,11 +86,12 @@ function choiceOf(clientId: string, { only, hashes }: Part, parameters: Paramete
     if (hashes !== undefined) {
       conditions.push(`${alias}.customer_hash BETWEEN ${hashBounds(hashes, parameters).join(' AND ')}`);
     }
+    if (whom !== undefined) conditions.push(`${alias}.customer_hash IN ${whom}`);
     return conditions;
   };
 }
 
-function hashBounds({ from, to }: { readonly from: bigint; readonly to: bigint }, parameters: Parameters): readonly string[] {
+function hashBounds({ from, to }: HashRange, parameters: Parameters): readonly string[] {
   return [from, to].map((bound) => parameters.add('UInt64', String(bound)));
 }
 

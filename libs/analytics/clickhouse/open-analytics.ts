@@ -2,10 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Position } from '#libs/event-log';
 import { type Analytics, NotYet, type Touched, type TouchedQuery } from '../analytics.js';
 import { audienceRows } from './audience.js';
+import { readCheckpoint } from './checkpoint.js';
 import type { ClickHouseConnection } from './client.js';
 import { customerSummary, customers, preview } from './customers.js';
 import { Parameters } from './parameters.js';
-import { knownMessages, readCheckpoint } from './writer.js';
+import { knownMessages } from './writer.js';
 
 const pollMs = 25;
 

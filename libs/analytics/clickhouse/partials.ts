@@ -12,6 +12,8 @@ export interface Partial {
   columns(ofVisit: readonly string[]): readonly { readonly expression: string; readonly neutral: string }[];
   /** One value of the columns, of which all rows but one are neutral. */
   merge(columns: readonly string[]): string;
+  /** The same value from a row `c` of customer_states that holds all there is up to the build; absent: the row cannot tell. */
+  readonly ofState?: string;
 }
 
 /** Half open: `from ≤ time < to`; SQL expressions, absent: no bound. */
@@ -32,8 +34,10 @@ export interface Frame {
 
 export const zero = 'toUInt64(0)';
 const noTime = "CAST(NULL, 'Nullable(Int64)')";
+/** Milliseconds since 1970 of no time: before all others. */
+export const noMillis = 'toInt64(-9223372036854775807)';
 const isVisit = "f.type NOT IN ('Order Refunded', 'Customer Updated')";
-const completed = "o.type = 'Order Completed'";
+export const completed = "o.type = 'Order Completed'";
 
 /** `time` is the column's name. */
 function inSpan(time: string, span: Span): string[] {
@@ -46,6 +50,38 @@ function both(...conditions: readonly string[]): string {
 
 function count(branch: Branch, condition: string): Partial {
   return { branch, columns: () => [{ expression: `countIf(${condition})`, neutral: zero }], merge: ([n]) => `sum(${n})` };
+}
+
+function isWhole(span: Span): boolean {
+  return span.from === undefined && span.to === undefined;
+}
+
+/** Of a span without an end: its beginning in milliseconds since 1970, before all times when it has none. */
+function begin(span: Span): string {
+  return span.from === undefined ? noMillis : millisOf(span.from);
+}
+
+function millisOf(time: string): string {
+  return `toUnixTimestamp64Milli(${time})`;
+}
+
+/** `at` is a number of milliseconds since 1970. */
+function inMillis(at: string, span: Span): string[] {
+  return [
+    ...(span.from === undefined ? [] : [`${at} >= ${millisOf(span.from)}`]),
+    ...(span.to === undefined ? [] : [`${at} < ${millisOf(span.to)}`]),
+  ];
+}
+
+/** What only the whole of a customer's time can be told of. */
+function whole(span: Span, expression: string): { ofState?: string } {
+  return isWhole(span) ? { ofState: expression } : {};
+}
+
+/** The latest of times, when the span has no end: the latest of all, or none within. */
+function latest(span: Span, column: string): { ofState?: string } {
+  if (isWhole(span)) return { ofState: column };
+  return span.to === undefined ? { ofState: `if(${column} >= ${span.from}, ${column}, NULL)` } : {};
 }
 
 /**
@@ -62,25 +98,41 @@ function edge(branch: Branch, which: 'min' | 'max', time: string, condition: str
   };
 }
 
-export function eventsOf(type: string, span: Span): Partial {
-  return count('events', both(`f.type = '${type}'`, ...inSpan('f.time', span)));
+/** Types of events that are counted, and the columns of customer_states that hold their number and their times. */
+export const countedTypes = {
+  'Product Viewed': ['views', 'view_times'],
+  'Product Added': ['cart_adds', 'cart_add_times'],
+  'Product Removed': ['cart_removes', 'cart_remove_times'],
+  'Content Clicked': ['clicks', 'click_times'],
+} as const;
+
+export function eventsOf(type: keyof typeof countedTypes, span: Span): Partial {
+  const [number, times] = countedTypes[type];
+  return {
+    ...count('events', both(`f.type = '${type}'`, ...inSpan('f.time', span))),
+    ofState: isWhole(span) ? `c.${number}` : `toUInt64(arrayCount(t -> ${both(...inMillis('t', span))}, c.${times}))`,
+  };
 }
 
 /** All events, also those that are nobody's visit: who has one is known. */
 export function anyEvents(span: Span): Partial {
-  return count('events', both(...inSpan('f.time', span)));
+  return { ...count('events', both(...inSpan('f.time', span))), ...whole(span, 'c.events') };
 }
 
 export function firstEvent(span: Span): Partial {
-  return edge('events', 'min', 'f.time', both(...inSpan('f.time', span)));
+  return { ...edge('events', 'min', 'f.time', both(...inSpan('f.time', span))), ...whole(span, 'c.events_first') };
 }
 
 export function visitEdge(which: 'min' | 'max', span: Span): Partial {
-  return edge('events', which, 'f.time', both(isVisit, ...inSpan('f.time', span)));
+  const facts = edge('events', which, 'f.time', both(isVisit, ...inSpan('f.time', span)));
+  return { ...facts, ...(which === 'min' ? whole(span, 'c.visits_first') : latest(span, 'c.visits_last')) };
 }
 
 export function emailEvents(span: Span): Partial {
-  return count('events', both('f.email_given', ...inSpan('f.time', span)));
+  return {
+    ...count('events', both('f.email_given', ...inSpan('f.time', span))),
+    ...(span.to === undefined ? { ofState: `toUInt64(c.email_last > ${noMillis} AND c.email_last >= ${begin(span)})` } : {}),
+  };
 }
 
 export function visits(span: Span): Partial {
@@ -89,6 +141,10 @@ export function visits(span: Span): Partial {
     ofVisit: [`countIf(${both('1', ...inSpan('f.time', span))})`],
     columns: ([events]) => [{ expression: `countIf(${events} > 0)`, neutral: zero }],
     merge: ([n]) => `sum(${n})`,
+    // A visit has an event since a time when its last one is.
+    ...(span.to === undefined
+      ? { ofState: isWhole(span) ? 'c.visits' : `toUInt64(arrayCount(last -> last >= ${begin(span)}, c.visit_lasts))` }
+      : {}),
   };
 }
 
@@ -109,6 +165,11 @@ export function abandonedVisits(span: Span, frame: Frame): Partial {
       },
     ],
     merge: ([n]) => `sum(${n})`,
+    ...(span.to === undefined
+      ? {
+          ofState: `toUInt64(arrayCount((last, added, ordered) -> added > ${noMillis} AND added >= ${begin(span)} AND (ordered = ${noMillis} OR ordered < ${begin(span)}) AND last < toUnixTimestamp64Milli(${frame.asOf} - INTERVAL 12 HOUR), c.cart_lasts, c.cart_last_adds, c.cart_last_orders))`,
+        }
+      : {}),
   };
 }
 
@@ -127,6 +188,7 @@ export function arrival(span: Span, frame: Frame): Partial {
       { expression: `argMinIf(${campaign}, ${order}, ${told})`, neutral: "''" },
     ],
     merge: ([first, itsCampaign]) => `(max(${first}), max(${itsCampaign}))`,
+    ...whole(span, '(c.arrival_source, c.arrival_campaign)'),
   };
 }
 
@@ -137,6 +199,7 @@ export function latestAttribute(name: string, span: Span): Partial {
     branch: 'events',
     columns: () => [{ expression: `argMaxIf(f.attributes[${name}], ${order}, ${said})`, neutral: "''" }],
     merge: ([last]) => `max(${last})`,
+    ...whole(span, `c.attributes[${name}]`),
   };
 }
 
@@ -161,12 +224,25 @@ export function attributeText(json: string): string {
   return `multiIf(${json} IN ('', 'null'), NULL, startsWith(${json}, '"'), JSONExtractString(${json}), ${json})`;
 }
 
+/** What an entry of order_kinds says. */
+export const orderKind = { order: 0, withCoupon: 1, refund: 2 } as const;
+
+function ordersOfState(kinds: string, span: Span): string {
+  return `toUInt64(arrayCount((t, kind) -> ${both(kinds, ...inMillis('t', span))}, c.order_times, c.order_kinds))`;
+}
+
 export function ordersCompleted(span: Span): Partial {
-  return count('orders', both(completed, ...inSpan('o.time', span)));
+  return {
+    ...count('orders', both(completed, ...inSpan('o.time', span))),
+    ofState: isWhole(span) ? 'c.orders' : ordersOfState(`kind != ${orderKind.refund}`, span),
+  };
 }
 
 export function ordersWithCoupon(span: Span): Partial {
-  return count('orders', both(completed, "o.coupon != ''", ...inSpan('o.time', span)));
+  return {
+    ...count('orders', both(completed, "o.coupon != ''", ...inSpan('o.time', span))),
+    ofState: ordersOfState(`kind = ${orderKind.withCoupon}`, span),
+  };
 }
 
 /** Orders less refunds, each by its own time. */
@@ -180,11 +256,18 @@ export function revenue(span: Span): Partial {
       },
     ],
     merge: ([sum]) => `sum(${sum})`,
+    ofState: isWhole(span)
+      ? 'c.revenue'
+      : `arraySum((t, amount) -> if(${both(...inMillis('t', span))}, toDecimal128(amount, 4), toDecimal128(0, 4)), c.order_times, c.order_amounts)`,
   };
 }
 
 export function orderEdge(which: 'min' | 'max', span: Span): Partial {
-  return edge('orders', which, 'o.time', both(completed, ...inSpan('o.time', span)));
+  const facts = edge('orders', which, 'o.time', both(completed, ...inSpan('o.time', span)));
+  if (isWhole(span)) return { ...facts, ofState: which === 'min' ? 'c.orders_first' : 'c.orders_last' };
+  if (which === 'max') return { ...facts, ...latest(span, 'c.orders_last') };
+  const its = `arrayFilter((t, kind) -> ${both(`kind != ${orderKind.refund}`, ...inMillis('t', span))}, c.order_times, c.order_kinds)`;
+  return { ...facts, ofState: `if(empty(${its}), NULL, fromUnixTimestamp64Milli(arrayMin(${its}), 'UTC'))` };
 }
 
 /** Answers recorded, scaled back by the rate of each, as a whole number. Summed by rate in rising order, so that it is the same in every run. */
@@ -200,5 +283,6 @@ export function answersServed(span: Span): Partial {
       },
     ],
     merge: ([n]) => `sum(${n})`,
+    ...whole(span, 'c.answers'),
   };
 }

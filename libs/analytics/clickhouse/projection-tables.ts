@@ -4,12 +4,16 @@ import type { ProjectionTables } from '../analytics-writer.js';
 import type { Migration } from '../schema/migration.js';
 import { type ClickHouseConnection, identifier } from './client.js';
 import { migrate } from './migrate.js';
+import { refreshStates } from './state-refresh.js';
 import { openAnalyticsWriter } from './writer.js';
 
 /** Not exchanged: both databases have run the same migrations on the same shards. */
 const schemaTables = ['schema_versions', 'shard_layout'];
-/** Exchanged last: as long as the old checkpoint stands, a rebuild that was cut short is asked for again. */
-const checkpointTable = 'checkpoints';
+/**
+ * Exchanged last: as long as the old checkpoint stands, a rebuild that was cut short is asked for again; and as long as the old marks stand, all whom
+ * later events touched are judged by the facts, whichever customer_states are there.
+ */
+const lastTables = ['checkpoints', 'customer_state_marks'];
 
 /**
  * The tables of the connection's database; a rebuild fills a database `<database>_rebuild_<16 hex digits>` on the same server. Each has a name
@@ -48,7 +52,11 @@ export function openProjectionTables(connection: ClickHouseConnection, migration
     },
     async exchange() {
       const shards = await connection.shards();
-      const exchange = async (isCheckpoint: boolean) => {
+      if (beside === undefined) throw new Error('nothing was rebuilt');
+      // A client whose states are read must find them in the new tables too, made up to a later place.
+      const marked = await connection.query<{ client_id: string }>('SELECT DISTINCT client_id FROM customer_state_marks');
+      for (const { client_id } of marked) await refreshStates(beside, client_id);
+      const exchange = async (isLast: boolean) => {
         for (const { connection: each, part } of shards) {
           const tables = await each.query<{ name: string }>(
             "SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree'",
@@ -57,7 +65,7 @@ export function openProjectionTables(connection: ClickHouseConnection, migration
           // A rebuild that was overtaken: nothing may be touched, and least of all another one's half-filled tables.
           if (tables.length === 0) throw new AnalyticsUnavailable(`the rebuilt tables in ${besideName} are gone: another process leads`);
           for (const { name } of tables) {
-            if (schemaTables.includes(name) || (name === part(checkpointTable)) !== isCheckpoint) continue;
+            if (schemaTables.includes(name) || lastTables.some((last) => name === part(last)) !== isLast) continue;
             const [live, rebuilt] = [connection.database, besideName].map((database) => `${identifier(database)}.${identifier(name)}`);
             await each.command(`EXCHANGE TABLES ${live} AND ${rebuilt}`);
           }

@@ -12,13 +12,14 @@ import { analyticsContract } from '../testing/analytics.contract.js';
 import { historyCases } from '../testing/histories.js';
 import { project, recorded, recordedEvent } from '../testing/recorded.js';
 import { type ShardedDatabase, startShardedDatabase, startTestDatabase } from '../testing/test-database.js';
+import { readCheckpoint } from './checkpoint.js';
 import type { ClickHouseConnection } from './client.js';
 import { migrate } from './migrate.js';
 import { openAnalytics } from './open-analytics.js';
 import { type ClickHouseOptions, openClickHouse } from './open-clickhouse.js';
 import { openProjectionTables } from './projection-tables.js';
 import { SchemaMismatch } from './schema-mismatch.js';
-import { openAnalyticsWriter, readCheckpoint } from './writer.js';
+import { openAnalyticsWriter } from './writer.js';
 
 analyticsContract('over two shards', startShardedDatabase);
 

@@ -1,15 +1,15 @@
-import type { Position } from '#libs/event-log';
 import type { FirstRecorded, Rows } from '#libs/projections';
 import type { AnalyticsWriter, DeadLetter } from '../analytics-writer.js';
+import { checkpointName, readCheckpoint } from './checkpoint.js';
 import type { ClickHouseConnection } from './client.js';
+import { DueStates } from './due-states.js';
 import { Parameters } from './parameters.js';
 
-/** The one projection there is today. */
-const checkpointName = 'tables';
 /** Keys asked for in one query: some megabytes of parameters at most. */
 const keysMax = 20_000;
 
 export function openAnalyticsWriter(connection: ClickHouseConnection): AnalyticsWriter {
+  const states = new DueStates(connection);
   return {
     checkpoint: () => readCheckpoint(connection),
     firstRecorded: (keys) => firstRecorded(connection, keys),
@@ -19,18 +19,11 @@ export function openAnalyticsWriter(connection: ClickHouseConnection): Analytics
       const outcomes = await Promise.allSettled(inserts.map(([table, its]) => connection.insert(table, its)));
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
       await connection.insert('checkpoints', [{ name: checkpointName, log_position: String(upTo) }]);
+      states.written(rows);
     },
+    refreshStates: (which = 'due') => states.refresh(which),
     deadLetters: (letters) => connection.insert('dead_letters', letters.map(deadLetterRow)),
   };
-}
-
-/** Everything in the log up to here is in the tables; null: nothing yet. */
-export async function readCheckpoint(connection: ClickHouseConnection): Promise<Position | null> {
-  const [row] = await connection.query<{ position: string; rows: string }>(
-    'SELECT max(log_position) AS position, count() AS rows FROM checkpoints WHERE name = {name:String}',
-    { name: checkpointName },
-  );
-  return row === undefined || row.rows === '0' ? null : (BigInt(row.position) as Position);
 }
 
 export interface KnownMessage {

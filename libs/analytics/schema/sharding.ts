@@ -14,6 +14,7 @@ export const spread: Readonly<Record<string, string>> = {
   served_facts: byCustomer,
   touched: byCustomer,
   due: byCustomer,
+  customer_states: byCustomer,
   behaviour: byCustomer,
   orders: byCustomer,
   order_items: byCustomer,
@@ -23,6 +24,7 @@ export const spread: Readonly<Record<string, string>> = {
   messages: 'xxHash64(client_id, key)',
   decisions: 'xxHash64(decision_id)',
   checkpoints: onTheFirst,
+  customer_state_marks: onTheFirst,
   dead_letters: onTheFirst,
 };
 

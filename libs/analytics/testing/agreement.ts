@@ -5,11 +5,18 @@ import type { Analytics, ClientScope } from '../analytics.js';
 import type { AnalyticsWriter } from '../analytics-writer.js';
 import type { HistoryCase } from './histories.js';
 import { fieldsOf, judge, knownCustomers, type OracleEvent } from './oracle.js';
-import { project, recorded } from './recorded.js';
+import { project, recorded, recordedEvent } from './recorded.js';
 
 const { h64 } = await xxhash();
 
-/** Projects the case's facts as those of a client of its own and requires that the tables answer everything as the oracle does. */
+const settings = { sampleRate: 1, snapshotIntervalSeconds: 900, snapshotMaxAgeSeconds: null };
+/** Later than every time of a case: whatever is recorded counts. */
+const laterMs = 60 * 86_400_000;
+
+/**
+ * Projects the case's facts as those of a client of its own and requires that the tables answer everything as the oracle does: from the facts alone,
+ * with states that some of the facts came after, and with states of everything, as of the case's time and of a time after all.
+ */
 export async function requireAgreement(
   analytics: Analytics,
   writer: AnalyticsWriter,
@@ -17,10 +24,22 @@ export async function requireAgreement(
   first: bigint,
   it: HistoryCase,
 ): Promise<void> {
-  await project(
-    writer,
-    it.facts.map((fact, index) => recorded(clientId, first + BigInt(index), fact)),
-  );
+  const registered = { clientId, name: clientId, timeZone: it.timeZone, currency: 'USD', origins: [...it.origins], ...settings };
+  const events = [
+    recordedEvent(clientId, first, 'ClientRegistered', registered),
+    ...it.facts.map((fact, index) => recorded(clientId, first + 1n + BigInt(index), fact)),
+  ];
+  const middle = events.length >> 1;
+  await project(writer, events.slice(0, middle));
+  if (it.facts.length % 2 === 0) await writer.refreshStates('all');
+  await project(writer, events.slice(middle));
+  await requireAnswers(analytics, clientId, it);
+  await writer.refreshStates('all');
+  await requireAnswers(analytics, clientId, it);
+  await requireAnswers(analytics, clientId, { ...it, asOf: new Date(it.asOf.getTime() + laterMs) });
+}
+
+async function requireAnswers(analytics: Analytics, clientId: string, it: HistoryCase): Promise<void> {
   const { segments, asOf } = it;
   const scope: ClientScope = { clientId, timeZone: it.timeZone, origins: it.origins, currency: 'USD' };
   const question = { events: oracleEvents(it), scope, segments, asOf };

@@ -6,6 +6,7 @@ import { type BatchLimits, batchesOf, type EventBatch } from './event-buffer.js'
 import type { ProjectorMetrics, ProjectorState } from './metrics.js';
 import { projectBatch } from './project-batch.js';
 import { asksForRebuild } from './rebuild-request.js';
+import { keepStatesFresh } from './state-refresher.js';
 
 export interface ProjectorParts {
   readonly log: EventLog;
@@ -97,6 +98,19 @@ export class Projector {
     const writer = await this.parts.tables.live();
     this.current.projectedTo = await writer.checkpoint();
     this.become('catching up');
+    const ending = new AbortController();
+    const refreshing = keepStatesFresh(writer, AbortSignal.any([signal, ending.signal]), {
+      failed: (error) => this.parts.report("the customers' states are refreshed later", error),
+    });
+    try {
+      return await this.written(writer, signal, leadership);
+    } finally {
+      ending.abort();
+      await refreshing;
+    }
+  }
+
+  private async written(writer: AnalyticsWriter, signal: AbortSignal, leadership: Leadership): Promise<Position | undefined> {
     for await (const batch of this.batches(this.current.projectedTo, signal)) {
       // A process that stood still for longer than its leadership lasted has not been told so yet.
       if (!leadership.holds()) return undefined;
