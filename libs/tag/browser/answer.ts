@@ -23,6 +23,13 @@ export interface Decision {
   readonly reason: string;
 }
 
+/** Of a slot, or of the whole request. */
 export interface Refused {
-  readonly error: { readonly code: string; readonly message: string };
+  readonly error: { readonly code?: string };
+}
+
+export interface Answer {
+  readonly code?: string;
+  readonly customerId?: string;
+  readonly decisions?: readonly (Decision | Refused)[];
 }

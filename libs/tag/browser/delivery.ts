@@ -43,15 +43,22 @@ export function delivery({ clientId, edge, say }: Settings, visitor: Identity): 
   const address = `${edge}/e/${clientId}`;
   const prefix = `vt_e_${clientId}_`;
   const held = new Map<string, Held>();
-  let underWay: readonly Held[] = [];
+  let underWay = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
 
-  const keep = (event: Held): void => onDisk((disk) => event.customerId && disk.setItem(prefix + event.messageId, JSON.stringify(event)));
+  const keep = (event: Held): void => {
+    Object.assign(event, visitor.who());
+    onDisk((disk) => event.customerId && disk.setItem(prefix + event.messageId, JSON.stringify(event)));
+  };
   const release = (messageId: string): void => {
     held.delete(messageId);
     onDisk((disk) => disk.removeItem(prefix + messageId));
   };
+  const onEach = (use: (disk: Storage, key: string) => unknown): void =>
+    onDisk((disk) => {
+      for (const key of Object.keys(disk)) if (key.startsWith(prefix)) use(disk, key);
+    });
   const later = (ms: number): void => {
     clearTimeout(timer);
     timer = setTimeout(send, ms);
@@ -62,85 +69,72 @@ export function delivery({ clientId, edge, say }: Settings, visitor: Identity): 
     const events: Held[] = [];
     let body = '';
     for (const event of from) {
-      if (!event.customerId) {
-        Object.assign(event, visitor.who());
-        if (!event.customerId) break;
-        keep(event);
-      }
+      if (!event.customerId) keep(event);
+      if (!event.customerId) break;
       const { at, ...item } = event;
       const text = JSON.stringify(Date.now() - at < promptMs ? item : { ...item, timestamp: new Date(at).toISOString() });
-      if (events.length > 0 && body.length + text.length > bodyLengthMax) break;
+      if (body && body.length + text.length > bodyLengthMax) break;
       body += (body && ',') + text;
       events.push(event);
     }
-    return events.length > 0 ? { events, body: `{"batch":[${body}]}` } : undefined;
+    return body ? { events, body: `{"batch":[${body}]}` } : undefined;
   };
 
   const send = (): void => {
-    if (underWay.length > 0) return;
     const batch = nextBatch(held.values());
-    if (!batch) return;
+    if (underWay || !batch) return;
     clearTimeout(timer);
-    underWay = batch.events;
+    underWay = true;
     // Text needs no preflight.
     fetch(address, { method: 'POST', body: batch.body, keepalive: batch.body.length < bodyLengthMax + 100 })
       .then(async (answer) => {
         const { status } = answer;
+        // Too slow, too much, or not now: any other refusal would be the same again.
         if (status >= 500 || status === 429 || status === 408) throw status;
         for (const { messageId } of batch.events) release(messageId);
         failures = 0;
-        say('sent', batch.events.map(({ type }) => type).join(', '), status, await answer.text());
+        say('sent', batch.body, status, await answer.text());
       })
       .catch((reason: unknown) => {
-        // What was released is not tried again, whatever failed after it.
         failures += 1;
-        say('not sent, tried again later', reason);
+        say('not sent, goes again', reason);
       })
       .then(() => {
-        underWay = [];
-        if (held.size > 0) later(failures > 0 ? Math.min(retryMsMax, 500 * 2 ** failures) * (0.5 + Math.random() / 2) : 0);
+        underWay = false;
+        later(failures && Math.min(retryMsMax, 500 * 2 ** failures) * (0.5 + Math.random() / 2));
       });
   };
 
   return {
     send,
     add(event) {
-      Object.assign(event, visitor.who());
       held.set(event.messageId, event);
       keep(event);
       const [oldest] = held.keys();
       if (held.size > heldMax && oldest) release(oldest);
-      if (failures === 0) later(gatherMs);
+      if (!failures) later(gatherMs);
     },
     recover() {
-      onDisk((disk) => {
-        const waiting = Object.keys(disk)
-          .filter((key) => key.startsWith(prefix))
-          .flatMap((key) => {
-            const event = stored(disk.getItem(key));
-            if (event && Date.now() - event.at < heldMsMax) return event;
-            disk.removeItem(key);
-            return [];
-          });
-        for (const event of waiting.sort((a, b) => a.at - b.at).slice(-heldMax)) held.set(event.messageId, event);
-        if (waiting.length > 0) say('from earlier pages', waiting.length);
+      const waiting: Held[] = [];
+      onEach((disk, key) => {
+        const event = stored(disk.getItem(key));
+        if (event && Date.now() - event.at < heldMsMax) waiting.push(event);
+        else disk.removeItem(key);
       });
+      for (const event of waiting.sort((a, b) => a.at - b.at).slice(-heldMax)) held.set(event.messageId, event);
+      say('from earlier pages', waiting);
     },
     leave() {
-      visitor.is(newId(), 'edge');
-      // A request that a browser does not keep alive ends with its page: then it goes once more.
-      const outlives = 'keepalive' in Request.prototype;
-      let rest = [...held.values()].filter((event) => !outlives || !underWay.includes(event));
-      for (let batch = nextBatch(rest); batch; batch = nextBatch(rest)) {
-        if (!navigator.sendBeacon(address, batch.body)) break;
+      visitor.told(newId());
+      // Also what is under way: not every browser lets a request outlive its page.
+      let rest = [...held.values()];
+      for (let batch = nextBatch(rest); batch && navigator.sendBeacon(address, batch.body); batch = nextBatch(rest)) {
         rest = rest.slice(batch.events.length);
       }
     },
     drop() {
       held.clear();
-      onDisk((disk) => {
-        for (const key of Object.keys(disk)) if (key.startsWith(prefix)) disk.removeItem(key);
-      });
+      onEach((disk, key) => disk.removeItem(key));
     },
   };
 }

@@ -8,7 +8,7 @@ export const isData = ({ type }: Content): boolean => type === 'json' || type ==
 
 /**
  * `slot` gets, unseen, what loads only within a page (a frame, a script); the rest is made apart from it. `inTime` tells whether the slot still waits.
- * @throws Error named `Why`: 'unsupported' when this browser cannot play it; any other when it did not load or the page's policy blocks it.
+ * @throws the text 'unsupported' when this browser cannot play it; anything else when it did not load or the page's policy blocks it.
  */
 export async function present(slot: Element, content: Content, nonce: string, inTime: () => boolean): Presented {
   const { type, alt, destination, width, height } = content;
@@ -29,7 +29,7 @@ export async function present(slot: Element, content: Content, nonce: string, in
     link.append(...nodes);
     return [link];
   };
-  if (source && !isWeb(source)) throw why('unsupported');
+  if (source && !isWeb(source)) throw unsupported;
 
   switch (type) {
     case 'image': {
@@ -49,13 +49,11 @@ export async function present(slot: Element, content: Content, nonce: string, in
         const own = new URL(source).origin === location.origin ? '' : ' allow-same-origin';
         const frame = set('iframe', { title: alt, width, height, sandbox: sandbox + own, src: source });
         const { style } = frame;
-        style.border = '0';
-        style.position = 'absolute';
-        style.visibility = 'hidden';
+        style.cssText = 'border:0;position:absolute;visibility:hidden';
         const ready = loaded(frame, 'load');
         slot.append(frame);
         await ready;
-        style.position = style.visibility = '';
+        style.cssText = 'border:0';
         return [frame];
       }
       if (type === 'text') return linked(document.createTextNode(body));
@@ -88,7 +86,7 @@ export async function present(slot: Element, content: Content, nonce: string, in
       slot.append(script);
       if (script.dataset['vtRan']) return [script];
       script.remove();
-      throw why('content');
+      throw 'content';
     }
     case 'audio':
     case 'video':
@@ -103,7 +101,7 @@ export async function present(slot: Element, content: Content, nonce: string, in
       }) as HTMLMediaElement;
       const playlist = /\.(m3u8|mpd)($|\?)/.exec(source);
       if (!source || (playlist && !player.canPlayType(playlist[1] === 'mpd' ? 'application/dash+xml' : 'application/vnd.apple.mpegurl'))) {
-        throw why('unsupported');
+        throw unsupported;
       }
       player.src = source;
       // A browser that saves data may load nothing before somebody presses play: it says so by suspending.
@@ -111,22 +109,19 @@ export async function present(slot: Element, content: Content, nonce: string, in
       return [player];
     }
     default:
-      throw why('unsupported');
+      throw unsupported;
   }
 }
 
+const unsupported = 'unsupported';
 const sandbox = 'allow-scripts allow-forms allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation';
-const interactive = 'a,button,input,select,textarea,label,form,iframe,audio,video,object,embed,summary,[onclick],[tabindex]';
+const interactive = 'a,button,input,select,textarea,label,iframe,audio,video,summary,[onclick],[tabindex]';
 
 const isWeb = (address: string | null): address is string => /^https?:/i.test(address ?? '');
-
-function why(message: string): Error {
-  return Object.assign(new Error(message), { name: 'Why' });
-}
 
 function loaded(element: HTMLElement, ...events: string[]): Promise<unknown> {
   return new Promise((resolve, reject) => {
     for (const name of events) element.addEventListener(name, resolve);
-    element.addEventListener('error', () => reject(why('content')));
+    element.addEventListener('error', reject);
   });
 }

@@ -20,17 +20,17 @@ const limitMsDefault = 800;
 export function readSettings(script: HTMLScriptElement | null): Settings | undefined {
   const { client, limit, consent, pageView } = script?.dataset ?? {};
   const say = /[?&]vt_debug\b/.test(location.search) ? (...words: unknown[]) => console.log('[vitrine]', ...words) : () => undefined;
-  if (!script?.src || !client || !/^[a-z\d][\w-]{0,63}$/i.test(client)) {
-    say('no data-client on the script element: nothing is done');
+  if (!script?.src || !client) {
+    say('no data-client: nothing is done');
     return undefined;
   }
   return {
     clientId: client,
     edge: new URL(script.src).origin,
-    limitMs: limit && Number(limit) >= 0 ? Number(limit) : limitMsDefault,
+    limitMs: Number(limit ?? limitMsDefault) || 0,
     needsConsent: consent === 'required',
     reportsPageViews: pageView !== 'off',
-    nonce: script.nonce || '',
+    nonce: script.nonce,
     say,
   };
 }

@@ -1,5 +1,5 @@
 /** The slots of the page: found, asked for in one request, and settled once each, in time or with the page's own content. */
-import type { Content, Decision, Refused } from './answer.js';
+import type { Answer, Content, Decision, Refused } from './answer.js';
 import type { Who } from './identity.js';
 import { isData, present } from './present.js';
 import type { Settings } from './settings.js';
@@ -20,8 +20,8 @@ export interface Asked extends Who {
 export interface Slots {
   /** Asks for the slots that were not asked for yet. The customer as the edge names it, undefined when it does not answer; null when there was nothing to ask. */
   ask(asked: Asked): Promise<string | undefined | null>;
-  /** All slots are to be asked for anew, and to be settled by then (`performance.now()`). */
-  anew(deadline: number): void;
+  /** All slots are to be asked for anew. */
+  anew(): void;
   /** Slots that are not settled, and those that come, show the page's own content. */
   giveUp(why: string): void;
 }
@@ -36,18 +36,16 @@ export function slots(
   const known = new Map<Element, Slot>();
   /** The page's own children of slots that show something else now. */
   const own = new WeakMap<Element, readonly Node[]>();
-  let deadline = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
 
   const seen = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting, intersectionRatio, intersectionRect, rootBounds } of entries) {
         const decision = known.get(target)?.decision;
         // Half of it; or, of one larger than the window, as much as half the window.
-        if (!isIntersecting || !decision || (intersectionRatio < 0.5 && !(rootBounds && intersectionRect.height >= rootBounds.height / 2)))
-          continue;
-        seen.unobserve(target);
-        report('Content Viewed', `view-${decision.decisionId}`, decision);
+        if (isIntersecting && decision && (intersectionRatio >= 0.5 || intersectionRect.height * 2 >= (rootBounds?.height ?? Infinity))) {
+          seen.unobserve(target);
+          report('Content Viewed', `view-${decision.decisionId}`, decision);
+        }
       }
     },
     { threshold: [0, 0.1, 0.2, 0.3, 0.4, 0.5] },
@@ -57,14 +55,21 @@ export function slots(
     const decision = known.get(currentTarget as Element)?.decision;
     const link = (target as Element).closest('a,button,[type=submit]');
     // The link around a content leads through the edge, which counts it; links that the content brought are reported.
-    if (decision && link && link.getAttribute('href') !== decision.content?.destination) {
+    if (decision && link && link.getAttribute('href') !== (decision.content?.destination ?? '')) {
       report('Content Clicked', `click-${decision.decisionId}`, decision);
     }
   };
 
+  /** `why` stands with all that leaves the slot its own children. */
   const settle = (slot: Slot, shown: 'content' | 'fallback' | 'nothing', why: string, decision: Decision | null): void => {
     const { element } = slot;
     slot.settled = true;
+    // What stands there already is not touched: it may be at work.
+    const nodes = why && own.get(element);
+    if (nodes) {
+      element.replaceChildren(...nodes);
+      own.delete(element);
+    }
     element.dataset['vtShown'] = shown;
     say('slot', element.dataset['vtCampaign'], 'shows', shown, why, decision);
     if (shown === 'content' && decision) {
@@ -75,13 +80,7 @@ export function slots(
   };
 
   const fallBack = (slot: Slot, why: string, decision: Decision | null = null): void => {
-    if (slot.settled) return;
-    const { element } = slot;
-    // What stands there already is not touched: it may be at work.
-    const nodes = own.get(element);
-    if (nodes) element.replaceChildren(...nodes);
-    own.delete(element);
-    settle(slot, 'fallback', why, decision);
+    if (!slot.settled) settle(slot, 'fallback', why, decision);
   };
 
   const replace = (slot: Slot, before: readonly ChildNode[], nodes: readonly Node[]): void => {
@@ -103,7 +102,7 @@ export function slots(
       } else for (const node of nodes) if (node.parentNode === element) node.remove();
     } catch (error) {
       say('content failed', error);
-      fallBack(slot, (error as Error).name === 'Why' ? (error as Error).message : 'content', decision);
+      fallBack(slot, typeof error === 'string' ? error : 'content', decision);
     }
   };
 
@@ -143,41 +142,33 @@ export function slots(
 
   return {
     giveUp,
-    anew(until) {
-      deadline = until;
+    anew() {
+      // What is still on its way to them comes too late.
+      for (const slot of known.values()) slot.settled = true;
       known.clear();
       seen.disconnect();
       for (const element of document.querySelectorAll('[data-vt-shown]')) element.removeAttribute('data-vt-shown');
     },
     async ask(asked) {
       const asking = find();
-      const left = deadline - performance.now();
-      const late = () => giveUp('limit');
-      if (left <= 0) late();
-      if (asked.customerId && (asking.length === 0 || left <= 0)) return null;
-      clearTimeout(timer);
-      timer = setTimeout(late, left);
+      if (asked.customerId && !asking[0]) return null;
       for (const slot of asking.splice(slotsMax)) fallBack(slot, 'error TOO_MANY_SLOTS');
       const body = JSON.stringify({
         ...asked,
         slots: asking.map(({ element: { dataset } }) => ({ campaignId: dataset['vtCampaign'], placementId: dataset['vtPlacement'] })),
       });
-      let why = 'unreachable';
+      let answer: Answer | undefined;
       try {
         // Text needs no preflight.
-        const response = await fetch(`${edge}/q/${clientId}`, { method: 'POST', body });
-        why = `error ${response.status}`;
-        const answer = await response.json();
-        if (response.ok) {
-          for (const [index, slot] of asking.entries()) decided(slot, answer.decisions[index]);
-          return answer.customerId as string;
-        }
-        why = `error ${answer.code}`;
+        answer = await (await fetch(`${edge}/q/${clientId}`, { method: 'POST', body })).json();
       } catch (error) {
         say('the query failed', error);
       }
-      for (const slot of asking) fallBack(slot, why);
-      return undefined;
+      for (const [index, slot] of asking.entries()) {
+        if (answer) decided(slot, answer.decisions?.[index] ?? { error: answer });
+        else fallBack(slot, 'unreachable');
+      }
+      return answer?.customerId;
     },
   };
 }

@@ -14,12 +14,16 @@ type Queue = Call[] & {
   tag?: Settings;
 };
 
-/** Calls that wait for consent, at most; past it the oldest goes. */
-const callsMax = 500;
+/** What a report says of an answer, so that it is counted with it. */
+const told = ['decisionId', 'campaignId', 'placementId', 'contentId', 'segmentId', 'ruleId', 'group'];
+/** Events that wait for consent, at most; past it the oldest goes. */
+const waitingMax = 500;
 /** The edge cuts addresses there too; a request has to fit. */
 const addressLengthMax = 2048;
 
-function start(settings: Settings, queue: Queue): void {
+type Guarded = <Argument>(act: (argument: Argument) => unknown) => (argument: Argument) => void;
+
+function start(settings: Settings, queue: Queue, guarded: Guarded): void {
   const { say, reportsPageViews, limitMs } = settings;
   const visitor = identity(settings);
   const out = delivery(settings, visitor);
@@ -33,103 +37,86 @@ function start(settings: Settings, queue: Queue): void {
   let { referrer } = document;
   /** Whether the slots of this page may be asked for: what stands in the page so far is all, or enough. */
   let mayAsk = false;
+  let deadline = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  const record = (type: string, properties: object, messageId = newId()): void => {
+  const record = (type: string, properties: object, messageId = newId(), names?: string[]): void => {
     // A copy: the page may go on with its object.
-    const event: Held = { type, messageId, properties: JSON.parse(JSON.stringify(properties)), at: Date.now() };
+    const event: Held = { type, messageId, properties: JSON.parse(JSON.stringify(properties, names)), at: Date.now() };
     if (consent) out.add(event);
-    else if (consent === undefined) beforeConsent = [...beforeConsent, event].slice(-callsMax);
+    else if (consent === undefined) beforeConsent = [...beforeConsent, event].slice(-waitingMax);
     say(type, properties, consent ? '' : 'no consent');
   };
   const pageViewed = () => record('Page Viewed', { url, referrer });
-  const page = slots(settings, (type, messageId, { decisionId, campaignId, placementId, content, segmentId, ruleId, group }) =>
-    record(type, { decisionId, campaignId, placementId, contentId: content?.contentId, segmentId, ruleId, group }, messageId),
-  );
+  const page = slots(settings, (type, messageId, decision) => record(type, { ...decision, ...decision.content }, messageId, told));
 
+  const end = guarded(() => page.giveUp(consent ? 'limit' : 'consent'));
   const ask = (): void => {
     if (!mayAsk) return;
-    if (!consent) {
-      if (consent === false) page.giveUp('consent');
-      return;
-    }
+    if (consent === false || performance.now() >= deadline) end(0);
+    if (!consent) return;
     const cut = (address: string) => address.slice(0, addressLengthMax);
     page
       .ask({ ...visitor.who(), page: cut(url), referrer: cut(referrer), context })
       .then((customerId) => {
-        if (customerId !== null) visitor.is(customerId ?? newId(), 'edge');
+        if (customerId !== null) visitor.told(customerId ?? newId());
         out.send();
       })
-      .catch((error) => say('failed', error));
+      .catch(say);
   };
   const wait = (until: number): void => {
-    page.anew(until);
-    setTimeout(() => consent || page.giveUp('consent'), until - performance.now());
+    page.anew();
+    deadline = until;
+    clearTimeout(timer);
+    timer = setTimeout(end, until - performance.now());
   };
 
-  const verbs = new Map<unknown, (argument: never, more: never) => void>([
-    ['track', (type: string, properties: object = {}) => record(type, properties)],
-    ['context', (more: object) => Object.assign(context, more)],
-    [
-      'customer',
-      (id: unknown) => {
-        if (consent === undefined) customerBeforeConsent = id;
-        else if (consent && !visitor.is(id, 'page')) say('no customer id', id);
-      },
-    ],
-    [
-      'consent',
-      (given: unknown) => {
-        if (consent === (given === true)) return;
-        consent = given === true;
-        say('consent', consent);
-        if (consent) {
-          out.recover();
-          visitor.is(customerBeforeConsent, 'page');
-          for (const event of beforeConsent) out.add(event);
-        } else {
-          out.drop();
-          visitor.forget();
-        }
-        beforeConsent = [];
-        ask();
-      },
-    ],
-    [
-      'page',
-      (next: { url?: string; referrer?: string; context?: object } = {}) => {
-        referrer = next.referrer ?? url;
-        url = new URL(next.url ?? '', location.href).href;
-        context = { ...next.context };
-        pageViewed();
-        wait(performance.now() + limitMs);
-        ask();
-      },
-    ],
-  ]);
-  const guarded =
-    <Argument>(act: (argument: Argument) => unknown) =>
-    (argument: Argument): void => {
-      try {
-        act(argument);
-      } catch (error) {
-        say('failed', error);
+  const verbs: Record<string, (argument: never, more: never) => void> = {
+    track: (type: string, properties: object = {}) => record(type, properties),
+    context: (more: object) => Object.assign(context, more),
+    customer(id: unknown) {
+      if (consent === undefined) customerBeforeConsent = id;
+      else if (consent && !visitor.named(id)) say('no customer id', id);
+    },
+    consent(given: unknown) {
+      if (consent === (given === true)) return;
+      consent = given === true;
+      say('consent', consent);
+      if (consent) {
+        out.recover();
+        visitor.named(customerBeforeConsent);
+        beforeConsent.forEach(out.add);
+      } else {
+        out.drop();
+        visitor.forget();
       }
-    };
+      beforeConsent = [];
+      ask();
+    },
+    page(next: { url?: string; referrer?: string; context?: object } = {}) {
+      referrer = next.referrer ?? url;
+      url = new URL(next.url ?? '', location.href).href;
+      context = { ...next.context };
+      pageViewed();
+      wait(performance.now() + limitMs);
+      ask();
+    },
+  };
   const take = guarded(([verb, argument, more]: Call) => {
-    const act = verbs.get(verb);
+    const act = verbs[verb];
     if (act) act(argument as never, more as never);
     else say('no such call', verb);
   });
 
+  say('begins', settings);
   if (consent) out.recover();
-  const deadline = queue.until ?? performance.now() + limitMs;
-  wait(deadline);
-  // What says who, where and whether goes first, wherever it stands among what was pushed before this script came.
+  wait(queue.until ?? performance.now() + limitMs);
+  // What was pushed before this script came; first of it who and whether, which the view of this page has to know.
   const pushed = queue.splice(0);
-  const isSetting = (call: Call) => /^(context|customer|consent)$/.test(call[0]);
-  pushed.filter(isSetting).forEach(take);
-  if (reportsPageViews && !pushed.some(([verb]) => verb === 'page')) pageViewed();
-  pushed.filter((call) => !isSetting(call)).forEach(take);
+  const isFirst = (call?: Call) => /^(customer|consent)$/.test(String(call?.[0]));
+  pushed.filter(isFirst).forEach(take);
+  if (reportsPageViews && !pushed.some((call) => call?.[0] === 'page')) pageViewed();
+  pushed.filter((call) => !isFirst(call)).forEach(take);
   queue.push = (...calls) => {
     calls.forEach(take);
     return 0;
@@ -143,35 +130,37 @@ function start(settings: Settings, queue: Queue): void {
     document.addEventListener('DOMContentLoaded', parsed);
     // One request for all slots; a page that is slow to arrive is asked for in two, so that its first slots are in time.
     setTimeout(parsed, (deadline - performance.now()) / 2);
-  } else parsed(null);
+  } else parsed(0);
 
-  const listen = (target: EventTarget, name: string, act: (event: Event) => unknown) => target.addEventListener(name, guarded(act));
-  listen(window, 'pagehide', () => consent && out.leave());
-  listen(document, 'visibilitychange', () => consent && out.send());
-  listen(window, 'online', () => consent && out.send());
-  // Back to a page that the browser kept whole: it is looked at again, as it was.
-  listen(window, 'pageshow', (event) => (event as PageTransitionEvent).persisted && reportsPageViews && pageViewed());
+  addEventListener('pagehide', guarded(out.leave));
+  addEventListener('visibilitychange', guarded(out.send));
+  addEventListener('online', guarded(out.send));
+  addEventListener(
+    'pageshow',
+    // Back to a page that the browser kept whole: it is looked at again, as it was.
+    guarded(({ persisted }: PageTransitionEvent) => persisted && reportsPageViews && pageViewed()),
+  );
 }
 
 const element = document.currentScript ?? document.querySelector('script[data-client][src$="/tag.js"]');
 const settings = readSettings(element as HTMLScriptElement | null);
 if (settings) {
-  const { say } = settings;
-  const page = window as unknown as { vitrine?: Queue };
-  page.vitrine ??= [] as Queue;
-  const queue = page.vitrine;
-  const go = () => {
+  const guarded: Guarded = (act) => (argument) => {
     try {
-      start(settings, queue);
+      act(argument);
     } catch (error) {
-      say('failed', error);
+      settings.say('failed', error);
     }
   };
-  if (queue.tag) say('the tag is on this page twice: the first one works');
+  const page = window as unknown as { vitrine?: Queue };
+  page.vitrine ??= [];
+  const queue = page.vitrine;
+  const go = guarded(() => start(settings, queue, guarded));
+  if (queue.tag) settings.say('the tag is here twice: the first one works');
   else {
     queue.tag = settings;
     // A page that the browser prepares ahead of a click is not looked at yet.
     if ((document as { prerendering?: boolean }).prerendering) document.addEventListener('prerenderingchange', go, { once: true });
-    else go();
+    else go(0);
   }
 }
