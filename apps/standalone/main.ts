@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { Settings } from '#libs/settings';
 import { logToOperator } from '../composition/operator-log.js';
-import { setUpDemo } from './demo/demo.js';
-import { startStandalone } from './standalone.js';
+import { Demo } from './demo/demo.js';
+import { type Standalone, startStandalone } from './standalone.js';
 
 /** Starts everything, prints where to look, and runs until Ctrl-C. */
 export async function runStandalone(settings: Settings, demo: boolean): Promise<void> {
@@ -13,7 +13,8 @@ export async function runStandalone(settings: Settings, demo: boolean): Promise<
   });
   // Something may fail for good while the rest still starts; it is thrown below, when all can be closed in order.
   dead.catch(() => undefined);
-  const standalone = await startStandalone(settings, (reason) => die(reason));
+  const shop = demo || settings.VITRINE_DEMO ? new Demo() : undefined;
+  const standalone = await startStandalone(settings, (reason) => die(reason), shop === undefined ? [] : [shop.module()]);
   const { edge, admin, tables, adminKey } = standalone;
   try {
     await Promise.race([dead, undefined]);
@@ -24,15 +25,16 @@ export async function runStandalone(settings: Settings, demo: boolean): Promise<
       `  admin   ${admin}/graphiql     GraphQL; API key: ${settings.VITRINE_ADMIN_KEY === undefined ? adminKey : 'VITRINE_ADMIN_KEY'}`,
     );
     if (tables !== undefined) console.log(`  tables  ${tables}/?database=vitrine&query=SHOW+TABLES     ClickHouse, read only`);
-    if (demo || settings.VITRINE_DEMO) await Promise.race([showDemo(standalone), asked]);
+    if (shop !== undefined) await Promise.race([show(shop, standalone), asked]);
     await asked;
   } finally {
     await standalone.stop();
   }
 }
 
-async function showDemo({ edge, admin, adminKey }: { edge: string; admin: string; adminKey: string }): Promise<void> {
-  const queries = await setUpDemo({ edge, admin, adminKey, say: (line) => console.log(`  ${line}`) });
-  console.log('Queries to try: the same page, different customers.');
-  for (const { url, contentId, why } of queries.slice(0, 4)) console.log(`  curl '${url}'\n    → ${contentId ?? 'nothing'}: ${why}`);
+async function show(shop: Demo, standalone: Standalone): Promise<void> {
+  const queries = await shop.begin(standalone, (line) => console.log(`  ${line}`));
+  console.log(`  demo    ${standalone.edge}/demo/        a shop to click through: what it shows you changes with what you do`);
+  console.log('Queries to try: the same shop, different customers.');
+  for (const { url, contentId, why } of queries.slice(0, 5)) console.log(`  curl '${url}'\n    → ${contentId ?? 'nothing'}: ${why}`);
 }

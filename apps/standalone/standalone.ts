@@ -1,9 +1,14 @@
 /** All features in one process, started in order and stopped in reverse. */
+import { randomBytes } from 'node:crypto';
+import type { DynamicModule } from '@nestjs/common';
+import { isRejected } from '#libs/domain';
+import type { EventLog } from '#libs/event-log';
+import { registerChosenKey } from '#libs/features/admin/keys';
 import type { Settings } from '#libs/settings';
 import { Closing } from '../composition/closing.js';
 import { admin, checks, collector, contentQuery, projector, snapshotBuilder } from '../composition/features.js';
-import { openFrame } from '../composition/frame.js';
-import { assertPortFree } from '../composition/free-port.js';
+import { openFrame, type ProcessFrame } from '../composition/frame.js';
+import { assertPortFree, StartRefused } from '../composition/free-port.js';
 import { adminPort, backstage, contentQueryEdge, opsPort } from '../composition/http-apps.js';
 import { firstKey, openImports } from '../composition/imports.js';
 import { forwardLeftBehind } from '../composition/left-behind.js';
@@ -18,11 +23,20 @@ export interface Standalone {
   /** ClickHouse as `reader`, over HTTP; undefined when VITRINE_ANALYTICS names a server. */
   readonly tables: string | undefined;
   readonly adminKey: string;
+  /** An API key for one client alone, which is there already; the same at every start. @throws StartRefused when somebody has revoked it. */
+  clientKey(clientId: string, name: string): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** @throws StartRefused and the like, with one line for a person, when something has to be changed first. */
-export async function startStandalone(settings: Settings, fatal: (reason: unknown) => void): Promise<Standalone> {
+/**
+ * `beside`: what else answers on the edge's port.
+ * @throws StartRefused and the like, with one line for a person, when something has to be changed first.
+ */
+export async function startStandalone(
+  settings: Settings,
+  fatal: (reason: unknown) => void,
+  beside: readonly DynamicModule[] = [],
+): Promise<Standalone> {
   const closing = new Closing();
   const frame = openFrame(settings, { kind: 'standalone', closing, fatal });
   const lock = takeDataFolder(frame.folder);
@@ -45,17 +59,28 @@ export async function startStandalone(settings: Settings, fatal: (reason: unknow
 
     const [projecting, building] = [await openDuty('projector', frame), await openDuty('snapshot-builder', frame)];
     await backstage(frame, [projector(frame, ports, projecting), snapshotBuilder(frame, ports, building)]);
-    const { address: edge } = await contentQueryEdge(frame, [contentQuery(frame, ports), collector(frame, ports)]);
+    const { address: edge } = await contentQueryEdge(frame, [contentQuery(frame, ports), collector(frame, ports), ...beside]);
     const needed = [checks.definitions(readers), checks.analytics(tables.analytics), checks.spool(facts)];
     const adminAddress = await adminPort(frame, admin(frame, ports), needed);
     await imports.imports.resume();
     const reader = engine?.reader.url;
     lock.describe({ edge, admin: adminAddress, analytics: analyticsUrl, ...(reader === undefined ? {} : { tables: reader }) });
-    return { edge, admin: adminAddress, tables: reader, adminKey, stop: () => closing.close() };
+    const clientKey = (clientId: string, name: string) => keyFor(clientId, name, frame, log);
+    return { edge, admin: adminAddress, tables: reader, adminKey, clientKey, stop: () => closing.close() };
   } catch (error) {
     await closing.close();
     throw error;
   }
+}
+
+async function keyFor(clientId: string, name: string, { folder }: Pick<ProcessFrame, 'folder'>, log: EventLog): Promise<string> {
+  const key = folder.kept(
+    `key.${clientId}`,
+    () => `vk_${clientId}-${randomBytes(4).toString('hex')}_${randomBytes(32).toString('base64url')}`,
+  );
+  const chosen = await registerChosenKey(log, key, { clientId, name });
+  if (isRejected(chosen)) throw new StartRefused(chosen.message);
+  return key;
 }
 
 /** Before anything is begun. @throws StartRefused. */

@@ -1,0 +1,85 @@
+/** The shop's own script: tells the tag what happens here, in the commerce names; adds to the basket without leaving the page. */
+(() => {
+  const vitrine = window.vitrine ?? [];
+  window.vitrine = vitrine;
+  const { context, events } = JSON.parse(document.getElementById('page').textContent);
+  vitrine.push(['context', context]);
+  for (const [type, properties] of events) vitrine.push(['track', type, properties]);
+
+  const said = document.getElementById('said');
+  const count = document.getElementById('basket-count');
+  /** For the strip: something was done that the system is to know of. */
+  const did = (what) => document.dispatchEvent(new CustomEvent('shop:did', { detail: what }));
+  if (events.some(([type]) => type === 'Order Completed')) setTimeout(() => did('placed an order'), 0);
+
+  // A new customer has no session of an old one.
+  const become = (customerId) => {
+    vitrine.push(['customer', customerId]);
+    location.assign('/demo/');
+  };
+
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    if (form.dataset.become !== undefined) {
+      event.preventDefault();
+      become(form.dataset.become);
+    } else if (form.dataset.add !== undefined) {
+      event.preventDefault();
+      add(form, event.submitter).catch(() => form.submit());
+    } else if (form.dataset.change !== undefined) {
+      changed(JSON.parse(form.dataset.product), event.submitter?.value);
+    }
+  });
+
+  async function add(form, button) {
+    button.disabled = true;
+    try {
+      const body = new URLSearchParams(new FormData(form));
+      const response = await fetch(form.action, { method: 'POST', headers: { accept: 'application/json' }, body });
+      const { name, items } = await response.json();
+      count.textContent = items;
+      said.textContent = `${name} is in your basket. ${items} in all.`;
+      button.classList.add('done');
+      setTimeout(() => button.classList.remove('done'), 1600);
+      vitrine.push(['track', 'Product Added', productOf(form)]);
+      did('put something into the basket');
+    } finally {
+      button.disabled = false;
+      button.focus();
+    }
+  }
+
+  function productOf(form) {
+    return JSON.parse(form.dataset.product);
+  }
+
+  /** The page is left next: the tag sends what it holds when that happens. */
+  function changed(product, action) {
+    if (action === 'more') vitrine.push(['track', 'Product Added', { ...product, quantity: 1 }]);
+    if (action === 'less') vitrine.push(['track', 'Product Removed', { ...product, quantity: 1 }]);
+    if (action === 'remove') vitrine.push(['track', 'Product Removed', product]);
+    const what = action === 'more' ? 'put something into the basket' : 'took something out of the basket';
+    sessionStorage.setItem('demo.did', what);
+  }
+
+  const before = sessionStorage.getItem('demo.did');
+  if (before !== null) {
+    sessionStorage.removeItem('demo.did');
+    setTimeout(() => did(before), 0);
+  }
+
+  fetch('/demo/facts')
+    .then((response) => (response.ok ? response.json() : {}))
+    .then(({ setUpAt }) => {
+      if (!setUpAt) return;
+      const day = new Date(setUpAt).toLocaleDateString('en-GB', {
+        day: 'numeric',
+        month: 'long',
+        year: 'numeric',
+        timeZone: 'Europe/London',
+      });
+      document.getElementById('moved-times').textContent =
+        `The orders are of December 2010 to December 2011. Their times were moved by whole days when this demo was set up, so that they end on that day: ${day}.`;
+    })
+    .catch(() => undefined);
+})();
