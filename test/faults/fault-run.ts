@@ -12,9 +12,11 @@ export interface Fault {
   /** As `Date.now()`: from when on it did not answer, and when it could again. */
   readonly from: number;
   to: number;
+  /** Until when it took connections, which then broke: a killed process until it is really gone, a frozen one until it goes on. */
+  tookUntil: number;
 }
 
-type Planned = Pick<Fault, 'kind' | 'what'> & { readonly make: () => Promise<void>; readonly apps: readonly string[] };
+type Planned = Pick<Fault, 'kind' | 'what'> & { readonly make: (fault: Fault) => Promise<void>; readonly apps: readonly string[] };
 
 const frozenMs = 2_000;
 const cutMsMax = 3_000;
@@ -54,10 +56,11 @@ export class FaultRun {
 
   private async make(planned: readonly Planned[]): Promise<void> {
     for (const { kind, what, apps, make } of this.shuffled(planned)) {
-      const fault: Fault = { kind, what, from: Date.now(), to: Number.POSITIVE_INFINITY };
+      const fault: Fault = { kind, what, from: Date.now(), to: Number.POSITIVE_INFINITY, tookUntil: Number.POSITIVE_INFINITY };
       this.faults.push(fault);
-      await make();
+      await make(fault);
       fault.to = Date.now();
+      fault.tookUntil = Math.min(fault.tookUntil, fault.to);
       await this.settle(apps);
       for (const [name, part] of this.parts()) {
         if (!part.isRunning) throw new Error(`${name} ended after ${kind} of ${what}: ${part.complaints.slice(-3_000)}`);
@@ -67,8 +70,9 @@ export class FaultRun {
 
   private killed(name: string): Planned {
     const part = this.parts().get(name) as Part;
-    const make = async () => {
+    const make = async (fault: Fault) => {
       await part.end('SIGKILL');
+      fault.tookUntil = Date.now();
       await pause(this.random() * 2_500);
       await part.start();
     };

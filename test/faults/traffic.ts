@@ -78,7 +78,8 @@ export class Traffic {
       if (isBuyer && answer.ruleId !== 'buyers') this.wrong.push(`${customerId}: ${answer.reason} ${answer.ruleId}`);
       this.slowestMs = Math.max(this.slowestMs, Date.now() - began);
     } catch (error) {
-      this.failures.push({ began, at: Date.now(), what: String(error) });
+      const cause = error instanceof Error && error.cause !== undefined ? ` (${String(error.cause)})` : '';
+      this.failures.push({ began, at: Date.now(), what: String(error) + cause });
     }
   }
 
