@@ -6,10 +6,20 @@
  * no plain decimal, a member that it does not know, anything malformed – makes `read` give the whole batch back, and the long way judges it. So odd
  * cases have one judge, and it is not this file; common-batch.spec.ts holds the two against each other.
  */
-import { isUtf8 } from 'node:buffer';
 import { eventTypeOf } from '#libs/domain';
-import { bodyBytesMax, bytes, digitsEnd, idEnd, numberEnd, space, textEnd, timeBytes } from './common-bytes.js';
-import { commonTypes, member, memberAt, property, propertyAt, typeAt } from './common-names.js';
+import { areSame, bodyBytesMax, bytes, copyTo, digitsEnd, idEnd, numberEnd, space, textEnd, timeBytes } from './common-bytes.js';
+import {
+  commonTypes,
+  isRefusedName,
+  member,
+  memberAt,
+  memberLength,
+  property,
+  propertyAt,
+  propertyLength,
+  typeAt,
+  typeLength,
+} from './common-names.js';
 
 export { commonTypes } from './common-names.js';
 
@@ -46,46 +56,71 @@ const noSession = ',"sessionId":null';
 const noPropertiesAt = noSessionAt + noSession.length;
 const noProperties = ',"properties":{}';
 const receivedAt = noPropertiesAt + noProperties.length;
-const receivedBytes = ',"time":"2026-11-23T11:00:00.123Z"'.length;
-bytes.set(Buffer.from(`"time.000${noSession}${noProperties}`, 'latin1'), constantsAt);
+const receivedHead = ',"time":"';
+const received = `${receivedHead}2026-11-23T11:00:00.123Z"`;
+const receivedBytes = received.length;
+bytes.set(Buffer.from(`"time.000${noSession}${noProperties}${received}`, 'latin1'), constantsAt);
 
-/** The written facts of one batch: each of 200 has at most 300 bytes more than in the body, and a quoted amount two. */
-const out = new Uint8Array(bodyBytesMax * 2 + itemsMax * 400);
+/** What one batch is written as at most: a body whose amounts are all quoted, and 400 bytes more for each event. */
+const writtenBytesMax = bodyBytesMax * 2 + itemsMax * 400;
+/** Batches are written behind each other: memory of their own would cost each of them a microsecond, and again when it is freed. */
+const arenaBytes = 1024 * 1024;
+
 /** The pieces of one event: from, to. */
 const pieces = new Int32Array(8192);
 const counts = new Int32Array(commonTypes.length);
 
+let arena = Buffer.allocUnsafeSlow(arenaBytes);
+let out = new DataView(arena.buffer);
+let arenaEnd = 0;
+let now = '';
 let pieceEnd = 0;
 /** Where the piece that is being read begins. */
 let pieceFrom = 0;
 let typeIndex = -1;
 let currency: Uint8Array = new Uint8Array(3);
 
+// Between its message id and its time, an event mostly says what the one before said: the customer and the session. Compared, not read again.
+/** From behind the message id … */
+let repeatedFrom = 0;
+/** … so many bytes, up to the value of the time; 0: nothing can be repeated. */
+let repeatedBytes = 0;
+let repeatedSeen = 0;
+/** Where the name of the time stands among them. */
+let repeatedName = 0;
+
 /** Reads one client's batches. */
 export class CommonBatches {
-  private readonly heads: readonly Uint8Array[];
+  private readonly heads: readonly DataView[];
   private readonly currency: Uint8Array;
 
   constructor(clientId: string, currencyCode: string) {
     this.currency = Buffer.from(currencyCode, 'latin1');
-    this.heads = commonTypes.map((type) =>
-      Buffer.from(`,{"category":"behaviour","clientId":"${clientId}","type":"${eventTypeOf(type)}","data":{`, 'latin1'),
-    );
+    this.heads = commonTypes.map((type) => {
+      const text = `,{"category":"behaviour","clientId":"${clientId}","type":"${eventTypeOf(type)}","data":{`;
+      const head = Buffer.from(text.padEnd(Math.ceil(text.length / 4) * 4), 'latin1');
+      return new DataView(head.buffer, head.byteOffset, head.length);
+    });
   }
 
-  /** `body` as it came; `now` is the time of events that name none, RFC 3339 with milliseconds. Undefined: this batch has to go the long way. */
-  read(body: Uint8Array, now: string): CommonBatch | undefined {
-    if (body.length > bodyBytesMax || body.length === 0 || !isUtf8(body)) return undefined;
+  /** `body` as it came; `receivedTime` is the time of events that name none, RFC 3339 with milliseconds. Undefined: this batch has to go the long way. */
+  read(body: Uint8Array, receivedTime: string): CommonBatch | undefined {
+    if (body.length > bodyBytesMax || body.length === 0) return undefined;
     bytes.set(body);
     bytes[body.length] = 0;
-    for (let n = 0; n < receivedBytes; n += 1)
-      bytes[receivedAt + n] = n < 9 ? ',"time":"'.charCodeAt(n) : n < 33 ? now.charCodeAt(n - 9) : quote;
+    now = receivedTime;
     currency = this.currency;
     counts.fill(0);
+    repeatedBytes = 0;
+    if (arenaEnd + writtenBytesMax > arenaBytes) {
+      arena = Buffer.allocUnsafeSlow(arenaBytes);
+      out = new DataView(arena.buffer);
+      arenaEnd = 0;
+    }
 
     let p = batchBegin();
     let count = 0;
-    let end = 0;
+    let end = arenaEnd;
     while (p >= 0 && count < itemsMax) {
       if (bytes[p] !== openBrace) return undefined;
       p = event(p + 1);
@@ -99,9 +134,10 @@ export class CommonBatches {
         if (bytes[p] !== closeList) return undefined;
         p = space(p + 1);
         if (bytes[p] !== closeBrace || space(p + 1) !== body.length) return undefined;
-        const json = out.slice(0, end + 1);
-        json[0] = openList;
-        json[end] = closeList;
+        arena[arenaEnd] = openList;
+        arena[end] = closeList;
+        const json = arena.subarray(arenaEnd, end + 1);
+        arenaEnd = end + 1;
         return { count, json, counts: counts.slice() };
       }
     }
@@ -128,25 +164,38 @@ function event(at: number): number {
   pieceFrom = at;
   typeIndex = -1;
   let seen = 0;
+  let idEndedAt = 0;
+  let seenBefore = 0;
   let p = space(at);
   for (;;) {
     if (bytes[p] !== quote) return -1;
     const from = p + 1;
-    const to = idEnd(from);
-    if (to < 0) return -1;
-    const name = memberAt(from, to - from);
+    const name = memberAt(from);
     const bit = 1 << name;
     if (name === member.other || (seen & bit) !== 0) return -1;
-    seen |= bit;
-    if (name === member.timestamp) {
-      // `timestamp` outside is `time` inside.
-      cut(from, to);
-      put(timeAt, timeAt + 4);
-    }
+    const to = from + memberLength(name);
     p = space(to + 1);
     if (bytes[p] !== colon) return -1;
-    p = memberValue(name, space(p + 1));
+    p = space(p + 1);
+    if (name === member.timestamp) {
+      rename(from);
+      if (idEndedAt > 0) remember(idEndedAt, p, seen & ~seenBefore, from);
+    }
+    seen |= bit;
+    p = memberValue(name, p);
     if (p < 0) return -1;
+    if (name === member.messageId) {
+      if (repeatedBytes > 0 && (seen & repeatedSeen) === 0 && areSame(p, repeatedFrom, repeatedBytes)) {
+        rename(p + repeatedName);
+        repeatedFrom = p;
+        seen |= repeatedSeen;
+        p = memberValue(member.timestamp, p + repeatedBytes);
+        if (p < 0) return -1;
+      } else {
+        idEndedAt = p;
+        seenBefore = seen;
+      }
+    }
     p = space(p);
     if (bytes[p] === closeBrace) break;
     if (bytes[p] !== comma) return -1;
@@ -156,9 +205,26 @@ function event(at: number): number {
   if ((seen & required) !== required) return -1;
   cut(p, p);
   if ((seen & (1 << member.sessionId)) === 0) put(noSessionAt, noSessionAt + noSession.length);
-  if ((seen & (1 << member.timestamp)) === 0) put(receivedAt, receivedAt + receivedBytes);
+  if ((seen & (1 << member.timestamp)) === 0) {
+    for (let n = 0; n < now.length; n += 1) bytes[receivedAt + receivedHead.length + n] = now.charCodeAt(n);
+    put(receivedAt, receivedAt + receivedBytes);
+  }
   if ((seen & (1 << member.properties)) === 0) put(noPropertiesAt, noPropertiesAt + noProperties.length);
   return p + 1;
+}
+
+/** `timestamp` outside is `time` inside. */
+function rename(at: number): void {
+  cut(at, at + memberLength(member.timestamp));
+  put(timeAt, timeAt + 4);
+}
+
+function remember(from: number, to: number, seen: number, nameAt: number): void {
+  const isOnlyIds = (seen & ~((1 << member.customerId) | (1 << member.sessionId))) === 0;
+  repeatedFrom = from;
+  repeatedBytes = isOnlyIds ? to - from : 0;
+  repeatedSeen = seen | (1 << member.timestamp);
+  repeatedName = nameAt - from;
 }
 
 function memberValue(name: number, at: number): number {
@@ -174,13 +240,13 @@ function memberValue(name: number, at: number): number {
     }
     return at + length + 2;
   }
-  const end = idEnd(at + 1);
-  if (end < 0) return -1;
   if (name === member.type) {
-    typeIndex = typeAt(at + 1, end - at - 1);
-    if (typeIndex < 0) return -1;
+    const code = typeAt(at + 1);
+    typeIndex = code - 1;
+    return code === 0 ? -1 : at + typeLength(code) + 2;
   }
-  return end + 1;
+  const end = idEnd(at + 1);
+  return end < 0 ? -1 : end + 1;
 }
 
 /** Behind the object whose members begin at `at`. `isChecked`: it is `properties` (level 1) or a product (level 3), whose names have meanings. */
@@ -192,10 +258,12 @@ function object(at: number, level: number, isChecked: boolean): number {
   for (;;) {
     if (bytes[p] !== quote) return -1;
     const from = p + 1;
-    const to = idEnd(from);
-    if (to < 0) return -1;
-    const name = propertyAt(from, to - from);
-    if (name === property.refused) return -1;
+    const name = propertyAt(from);
+    let to = from + propertyLength(name);
+    if (name === property.other) {
+      to = idEnd(from);
+      if (to < 0 || isRefusedName(from, to - from)) return -1;
+    }
     p = space(to + 1);
     if (bytes[p] !== colon) return -1;
     p = space(p + 1);
@@ -317,21 +385,17 @@ function put(from: number, to: number): void {
   pieceEnd += 2;
 }
 
-/** Writes head and pieces of an event to `out` from `at`; where they end. */
-function write(head: Uint8Array, at: number): number {
-  out.set(head, at);
-  let end = at + head.length;
+/** Writes head and pieces of an event behind `at`; where they end. */
+function write(head: DataView, at: number): number {
+  for (let n = 0; n < head.byteLength; n += 4) out.setInt32(at + n, head.getInt32(n));
+  // A head is filled up with spaces, which JSON does not mind.
+  let end = at + head.byteLength;
   for (let piece = 0; piece < pieceEnd; piece += 2) {
     const from = pieces[piece]!;
-    const to = pieces[piece + 1]!;
-    // Below this a loop is quicker than a call.
-    if (to - from < 48) for (let n = from; n < to; n += 1) out[end++] = bytes[n]!;
-    else {
-      out.set(bytes.subarray(from, to), end);
-      end += to - from;
-    }
+    const length = pieces[piece + 1]! - from;
+    copyTo(out, end, from, length);
+    end += length;
   }
-  out[end] = closeBrace;
-  out[end + 1] = closeBrace;
+  out.setInt16(end, 0x7d7d);
   return end + 2;
 }

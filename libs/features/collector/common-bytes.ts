@@ -4,18 +4,19 @@ export const bodyBytesMax = 64 * 1024;
 
 /** The body, a zero behind it (which ends every loop), room for what is written. One body at a time: nothing here waits. */
 export const bytes = new Uint8Array(bodyBytesMax + 1024);
+const view = new DataView(bytes.buffer);
 
 const quote = 0x22;
 const zero = 0x30;
 const nine = 0x39;
 
-/** 1: what a text of properties cannot hold, or what has to be looked at: control characters, `"`, `\`, `@`, `%`. */
+/** 1: what a text of properties cannot hold, or what has to be looked at: control characters, `"`, `\`, `@`, `%`, all but ASCII. */
 const stopsText = new Uint8Array(256);
 /** 1: what an id or a name cannot hold here: all but printable ASCII, `"`, `\`. */
 const stopsId = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte += 1) {
   const isEnd = byte < 0x20 || byte === quote || byte === 0x5c;
-  stopsText[byte] = isEnd || byte === 0x40 || byte === 0x25 ? 1 : 0;
+  stopsText[byte] = isEnd || byte === 0x40 || byte === 0x25 || byte > 0x7f ? 1 : 0;
   stopsId[byte] = isEnd || byte > 0x7e ? 1 : 0;
 }
 
@@ -26,17 +27,38 @@ export function space(at: number): number {
   return p;
 }
 
-/** Where a text of properties that begins at `at` ends (its closing quote); -1 when it holds an escape, or what may be an e-mail address. */
+/** Where a text of properties that begins at `at` ends (its closing quote); -1 when it is no UTF-8, or holds an escape, or what may be an e-mail address. */
 export function textEnd(at: number): number {
   let p = at;
   for (;;) {
     while (stopsText[bytes[p]!] === 0) p += 1;
     const byte = bytes[p]!;
     if (byte === quote) return p;
+    if (byte > 0x7f) {
+      p = sequenceEnd(p);
+      if (p < 0) return -1;
+      continue;
+    }
     // `%40` is an `@` in an address of a page.
     if (byte !== 0x25 || (bytes[p + 1] === 0x34 && bytes[p + 2] === 0x30)) return -1;
     p += 1;
   }
+}
+
+/** Behind the UTF-8 of one character of two to four bytes (Unicode 15, table 3-7); -1 when it is none. */
+function sequenceEnd(at: number): number {
+  const first = bytes[at]!;
+  const second = bytes[at + 1]!;
+  if (first < 0xc2 || first > 0xf4 || !isContinuation(second)) return -1;
+  if (first < 0xe0) return at + 2;
+  if (!isContinuation(bytes[at + 2]!)) return -1;
+  if (first < 0xf0) return (first === 0xe0 && second < 0xa0) || (first === 0xed && second > 0x9f) ? -1 : at + 3;
+  if (!isContinuation(bytes[at + 3]!)) return -1;
+  return (first === 0xf0 && second < 0x90) || (first === 0xf4 && second > 0x8f) ? -1 : at + 4;
+}
+
+function isContinuation(byte: number): boolean {
+  return (byte & 0xc0) === 0x80;
 }
 
 /** As `textEnd`, of 1 to 64 bytes of printable ASCII. */
@@ -50,6 +72,19 @@ export function idEnd(at: number): number {
 export function stands(word: Uint8Array, at: number): boolean {
   for (let n = 0; n < word.length; n += 1) if (bytes[at + n] !== word[n]) return false;
   return true;
+}
+
+/** Whether the same `length` bytes stand at two places, four at a time. */
+export function areSame(a: number, b: number, length: number): boolean {
+  let n = 0;
+  for (; n + 4 <= length; n += 4) if (view.getInt32(a + n) !== view.getInt32(b + n)) return false;
+  for (; n < length; n += 1) if (bytes[a + n] !== bytes[b + n]) return false;
+  return true;
+}
+
+/** Copies `length` bytes from `from` on, four at a time: up to three more are written, for which there must be room. */
+export function copyTo(out: DataView, at: number, from: number, length: number): void {
+  for (let n = 0; n < length; n += 4) out.setInt32(at + n, view.getInt32(from + n));
 }
 
 export function isDigit(at: number): boolean {

@@ -19,8 +19,6 @@ export const property = {
   referrer: 9,
   query: 10,
   products: 11,
-  /** Sealed, or not allowed: never taken as it is. */
-  refused: 12,
 } as const;
 
 /** Types that can be common: the others need a key, or bring an address. */
@@ -29,56 +27,74 @@ export const commonTypes: readonly BehaviourType[] = behaviourTypes.filter(
 );
 
 interface Word {
+  /** With the quote that ends it. */
   readonly text: Uint8Array;
   readonly code: number;
 }
-/** By length. */
+
+/** By the first byte: mostly one, at most three. */
 type Words = readonly (readonly Word[])[];
 
-const lengthMax = 64;
-
 function words(codes: Readonly<Record<string, number>>): Words {
-  const all = Object.entries(codes).map(([text, code]) => ({ text: new Uint8Array(Buffer.from(text, 'latin1')), code }));
-  return Array.from({ length: lengthMax + 1 }, (_, length) => all.filter(({ text }) => text.length === length));
+  const all = Object.entries(codes).map(([text, code]) => ({ text: new Uint8Array(Buffer.from(`${text}"`, 'latin1')), code }));
+  return Array.from({ length: 256 }, (_, first) => all.filter(({ text }) => text[0] === first));
 }
 
-const { other: _, ...members } = member;
-const { other: __, refused, ...properties } = property;
-const memberWords = words(members);
-const propertyWords = words({ ...properties, ['__proto__']: refused, email_sealed: refused });
-const typeWords = words(Object.fromEntries(commonTypes.map((type, index) => [type, index + 1])));
+function lengths(codes: Readonly<Record<string, number>>): Uint8Array {
+  const all = new Uint8Array(Object.keys(codes).length + 1);
+  for (const [text, code] of Object.entries(codes)) all[code] = text.length;
+  return all;
+}
 
-/** One of `member`. */
-export function memberAt(at: number, length: number): number {
-  return codeAt(memberWords, at, length);
+const { other: noMember, ...members } = member;
+const { other: noProperty, ...properties } = property;
+const types = Object.fromEntries(commonTypes.map((type, index) => [type, index + 1]));
+const memberWords = words(members);
+const propertyWords = words(properties);
+const typeWords = words(types);
+const memberLengths = lengths(members);
+const propertyLengths = lengths(properties);
+const typeLengths = lengths(types);
+
+/** One of `member`, whose text begins at `at`. */
+export function memberAt(at: number): number {
+  return codeAt(memberWords, at);
+}
+export function memberLength(code: number): number {
+  return memberLengths[code]!;
 }
 
 /** One of `property`. */
-export function propertyAt(at: number, length: number): number {
-  // `email` in whatever case.
-  if (length === 5 && (bytes[at]! | 0x20) === 0x65 && isEmail(at)) return property.refused;
-  return codeAt(propertyWords, at, length);
+export function propertyAt(at: number): number {
+  return codeAt(propertyWords, at);
+}
+export function propertyLength(code: number): number {
+  return propertyLengths[code]!;
 }
 
-/** The index in `commonTypes`; -1 when it is none of them. */
-export function typeAt(at: number, length: number): number {
-  return codeAt(typeWords, at, length) - 1;
+/** One more than the index in `commonTypes`; 0: none of them. */
+export function typeAt(at: number): number {
+  return codeAt(typeWords, at);
+}
+export function typeLength(code: number): number {
+  return typeLengths[code]!;
 }
 
-function codeAt(known: Words, at: number, length: number): number {
-  const candidates = known[length]!;
+function codeAt(known: Words, at: number): number {
+  const candidates = known[bytes[at]!]!;
   for (let n = 0; n < candidates.length; n += 1) {
     const { text, code } = candidates[n]!;
     if (stands(text, at)) return code;
   }
-  return 0;
+  return noMember;
 }
 
-function isEmail(at: number): boolean {
-  return (
-    (bytes[at + 1]! | 0x20) === 0x6d &&
-    (bytes[at + 2]! | 0x20) === 0x61 &&
-    (bytes[at + 3]! | 0x20) === 0x69 &&
-    (bytes[at + 4]! | 0x20) === 0x6c
-  );
+const refusedWords = words({ ['__proto__']: 1, email_sealed: 2 });
+
+/** Whether a property of this name is sealed or refused, never taken as it is: `email` in whatever case, and names of ours. */
+export function isRefusedName(at: number, length: number): boolean {
+  if (length === 5 && (bytes[at]! | 0x20) === 0x65 && (bytes[at + 1]! | 0x20) === 0x6d) {
+    return (bytes[at + 2]! | 0x20) === 0x61 && (bytes[at + 3]! | 0x20) === 0x69 && (bytes[at + 4]! | 0x20) === 0x6c;
+  }
+  return codeAt(refusedWords, at) !== noProperty;
 }
