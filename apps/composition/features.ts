@@ -1,14 +1,13 @@
-/** How each feature is made of a process's ports. */
+/**
+ * How each feature is made of a process's ports. Each is loaded by the process that has it: GraphQL alone would take as long as the rest of a
+ * content-query node's start.
+ */
 import type { DynamicModule } from '@nestjs/common';
 import type { Analytics, ProjectionTables } from '#libs/analytics';
 import type { CustomerKeys } from '#libs/customer-keys';
 import type { EventLog } from '#libs/event-log';
-import { AdminModule } from '#libs/features/admin';
-import { CollectorModule } from '#libs/features/collector';
 import { ContentQueryModule } from '#libs/features/content-query';
 import type { ReadinessCheck } from '#libs/features/ops';
-import { ProjectorModule } from '#libs/features/projector';
-import { SnapshotBuilderModule } from '#libs/features/snapshot-builder';
 import type { SnapshotPublication } from '#libs/snapshots';
 import type { FactQueue, Spool } from '#libs/spool';
 import type { ProcessFrame } from './frame.js';
@@ -27,19 +26,21 @@ interface Ports extends Imports {
   readonly readers: Readers;
 }
 
-export function projector(
+export async function projector(
   { registry, clock, fatal }: ProcessFrame,
   { log, tables }: Pick<Ports, 'log' | 'tables'>,
   { acquireLeadership }: Duty,
-): DynamicModule {
+): Promise<DynamicModule> {
+  const { ProjectorModule } = await import('#libs/features/projector');
   return ProjectorModule.register({ log, tables, acquireLeadership, registry, clock, onFailure: fatal });
 }
 
-export function snapshotBuilder(
+export async function snapshotBuilder(
   { registry, clock, settings, fatal }: ProcessFrame,
   ports: Pick<Ports, 'log' | 'analytics' | 'publication'>,
   { acquireLeadership }: Duty,
-): DynamicModule {
+): Promise<DynamicModule> {
+  const { SnapshotBuilderModule } = await import('#libs/features/snapshot-builder');
   const { log, analytics, publication } = ports;
   const options = { incrementSeconds: settings.VITRINE_INCREMENT_SECONDS };
   return SnapshotBuilderModule.register({ log, analytics, publication, acquireLeadership, registry, clock, options, onFailure: fatal });
@@ -62,10 +63,11 @@ export function contentQuery(frame: ProcessFrame, { publication, facts }: Pick<P
   });
 }
 
-export function collector(
+export async function collector(
   { settings, registry, clock }: ProcessFrame,
   { facts, keys, readers }: Pick<Ports, 'keys' | 'readers'> & { readonly facts: Spool },
-): DynamicModule {
+): Promise<DynamicModule> {
+  const { CollectorModule } = await import('#libs/features/collector');
   return CollectorModule.register({
     facts,
     keys,
@@ -76,7 +78,8 @@ export function collector(
   });
 }
 
-export function admin({ registry, clock }: ProcessFrame, ports: Omit<Ports, 'keys' | 'tables' | 'facts'>): DynamicModule {
+export async function admin({ registry, clock }: ProcessFrame, ports: Omit<Ports, 'keys' | 'tables' | 'facts'>): Promise<DynamicModule> {
+  const { AdminModule } = await import('#libs/features/admin');
   const { log, analytics, publication, imports, uploads, readers } = ports;
   return AdminModule.register({ log, analytics, publication, imports, uploads, registry, clock, ...readers, options: {} });
 }

@@ -2,8 +2,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { configureAdminHttp } from '#libs/features/admin';
-import { configureCollectorHttp } from '#libs/features/collector';
 import { configureContentQueryHttp, edgeServerOptions, ServingTables } from '#libs/features/content-query';
 import { closeInTime, OpsModule, type ReadinessCheck, readUnreadBodies } from '#libs/features/ops';
 import type { ImageHandler } from '#libs/snapshots/nats';
@@ -13,10 +11,13 @@ import { portProblem } from './free-port.js';
 @Module({})
 class Assembly {}
 
-const assembled = (...imports: DynamicModule[]): DynamicModule => ({ module: Assembly, imports });
+/** Features that are loaded with their process come as promises, which Nest awaits. */
+type Feature = DynamicModule | Promise<DynamicModule>;
+
+const assembled = (...imports: Feature[]): DynamicModule => ({ module: Assembly, imports });
 
 /** Features without an address of their own. */
-export async function backstage({ closing }: ProcessFrame, features: readonly DynamicModule[]): Promise<void> {
+export async function backstage({ closing }: ProcessFrame, features: readonly Feature[]): Promise<void> {
   const context = await NestFactory.createApplicationContext(assembled(...features), { abortOnError: false });
   closing.add(() => context.close());
 }
@@ -24,7 +25,7 @@ export async function backstage({ closing }: ProcessFrame, features: readonly Dy
 /** The public port of content queries, and of what stands beside them. Returns its address, and whether the node can answer. */
 export async function contentQueryEdge(
   frame: ProcessFrame,
-  features: readonly DynamicModule[],
+  features: readonly Feature[],
 ): Promise<{ address: string; ready: ReadinessCheck }> {
   const checks: ReadinessCheck[] = [];
   const app = await create(frame, features, checks, { metrics: false, adapter: new FastifyAdapter(edgeServerOptions) });
@@ -35,15 +36,17 @@ export async function contentQueryEdge(
 }
 
 /** The public port of a collector of its own. */
-export async function collectorEdge(frame: ProcessFrame, feature: DynamicModule, checks: readonly ReadinessCheck[]): Promise<string> {
+export async function collectorEdge(frame: ProcessFrame, feature: Feature, checks: readonly ReadinessCheck[]): Promise<string> {
   const app = await create(frame, [feature], checks, { metrics: false, adapter: new FastifyAdapter() });
+  const { configureCollectorHttp } = await import('#libs/features/collector');
   configureCollectorHttp(app);
   return listening(frame, app, 'VITRINE_EDGE_PORT');
 }
 
 /** The private port of the admin: GraphQL, and health and metrics of the whole process. */
-export async function adminPort(frame: ProcessFrame, feature: DynamicModule, checks: readonly ReadinessCheck[]): Promise<string> {
+export async function adminPort(frame: ProcessFrame, feature: Feature, checks: readonly ReadinessCheck[]): Promise<string> {
   const app = await create(frame, [feature], checks, { metrics: true, adapter: new FastifyAdapter() });
+  const { configureAdminHttp } = await import('#libs/features/admin');
   configureAdminHttp(app);
   return listening(frame, app, 'VITRINE_ADMIN_PORT');
 }
@@ -70,7 +73,7 @@ interface Creation {
 
 async function create(
   { registry }: ProcessFrame,
-  features: readonly DynamicModule[],
+  features: readonly Feature[],
   checks: readonly ReadinessCheck[],
   creation: Creation,
 ): Promise<NestFastifyApplication> {

@@ -4,7 +4,6 @@ import { type CustomerKeys } from '#libs/customer-keys';
 import { openEmbeddedCustomerKeys } from '#libs/customer-keys/embedded';
 import { openNatsCustomerKeys } from '#libs/customer-keys/nats';
 import type { EventLog } from '#libs/event-log';
-import { openEventStoreDb } from '#libs/event-log/eventstoredb';
 import { openFileLog } from '#libs/event-log/file';
 import { observeLeadership, observeSpool, type ReadinessCheck } from '#libs/features/ops';
 import { type AcquireLeadership, lockFileLeadership } from '#libs/leadership';
@@ -21,7 +20,7 @@ export async function openLog({ settings, folder, closing }: Pick<Frame, 'settin
   const address = settings.VITRINE_EVENT_LOG;
   const log = address.startsWith('file:')
     ? await openFileLog({ folder: pathOf(address) ?? folder.log })
-    : await openEventStoreDb({ connectionString: address });
+    : await (await import('#libs/event-log/eventstoredb')).openEventStoreDb({ connectionString: address });
   closing.add(() => log.close());
   return log;
 }

@@ -8,9 +8,10 @@ import { startRun } from './harness/measuring.js';
 import { keepReport, readReport, reportOf, resultsFile, tableOf, writeReadme } from './harness/report.js';
 import { type Row, type RowId, type RowMaker, rowIds } from './harness/row.js';
 import { collectorRow } from './rows/collector.js';
+import { nodeStartRow } from './rows/node-start.js';
 import { queryRows } from './rows/query.js';
 
-const makers: readonly RowMaker[] = [queryRows, collectorRow];
+const makers: readonly RowMaker[] = [queryRows, nodeStartRow, collectorRow];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
