@@ -6,7 +6,7 @@ import { Stage } from './stage.js';
 
 const slot = (campaign: string, id = campaign) =>
   `<div id="${id}" data-vt-campaign="${campaign}" style="width: 300px; height: 80px"><i>own</i></div>`;
-const text = (page: Page, id: string) => page.locator(`#${id}`).innerText();
+const text = (page: Page, id: string) => page.locator(`#${id}`).textContent();
 
 /** Every text that a slot has shown to someone, one after the other, and whether its neighbour below stayed where it was. */
 const witness = `<script>
@@ -84,7 +84,7 @@ describe('a limit, after which the page shows its own content, in a browser', ()
     await shows(page, 'hero', { shown: 'fallback', why: 'limit', decision: null });
     expect(await page.evaluate('said[0].at')).toBeGreaterThanOrEqual(300);
     expect(stage.proxy.waiting).toBe(1);
-    const answered = page.waitForResponse(({ url }) => url().includes('/q/'));
+    const answered = page.waitForResponse((response) => response.url().includes('/q/'));
     stage.proxy.release();
     await (await answered).finished();
     // Whatever the tag does with the answer it has done within two frames.
@@ -121,7 +121,7 @@ describe('a limit, after which the page shows its own content, in a browser', ()
       expect.objectContaining({ campaign: 'hero', shown: 'content' }),
       expect.objectContaining({ campaign: 'running', shown: 'fallback', why: 'limit' }),
     ]);
-    const loaded = page.waitForEvent('requestfinished', ({ url }) => url().endsWith('/slow.js'));
+    const loaded = page.waitForEvent('requestfinished', (request) => request.url().endsWith('/slow.js'));
     deliver();
     await loaded;
     await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');

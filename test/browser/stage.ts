@@ -114,7 +114,7 @@ ${this.script(`data-limit="${limitMs}" ${attributes}`)}`;
   async open(path: string, page: string | null, context?: BrowserContext): Promise<Page> {
     if (page !== null) this.site.put(path, page);
     const window = await (context ?? (await this.visitor())).newPage();
-    await window.goto(this.site.at(path));
+    await window.goto(this.site.at(path), { waitUntil: 'domcontentloaded' });
     return window;
   }
 
