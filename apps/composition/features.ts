@@ -59,6 +59,7 @@ export function contentQuery(frame: ProcessFrame, { publication, facts }: Pick<P
       publicUrl: settings.VITRINE_PUBLIC_URL,
       countryHeader: settings.VITRINE_COUNTRY_HEADER,
       clients: settings.VITRINE_CLIENTS,
+      fastPath: settings.VITRINE_FAST_PATH,
     },
   });
 }

@@ -131,6 +131,10 @@ const catalogue = {
       return value.toLowerCase();
     },
   } satisfies Setting<string>,
+  VITRINE_FAST_PATH: onOff(
+    'Answers common content queries on the plain socket, before the HTTP server; off: the HTTP server answers all.',
+    'on',
+  ),
   VITRINE_SPOOL_BYTES_MAX: whole(
     'Bytes of facts that may wait on disk for the log; past it the collector answers 503 and answers go unrecorded.',
     1_073_741_824,

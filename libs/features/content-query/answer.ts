@@ -14,7 +14,7 @@ export interface Answer {
 }
 
 /** The answer as the tag reads it: the shape of docs/README of the edge; absent values are null. */
-export function answerJson(answer: Answer, clicks: ClickAddresses, base: string) {
+export function answerJson(answer: Answer, clicks: Pick<ClickAddresses, 'tokenFor'>, base: string) {
   const { tables, decision, request } = answer;
   const { content } = decision;
   return {
@@ -45,7 +45,7 @@ function contentJson(content: PlaybookContent, destination: string | null) {
   };
 }
 
-function destinationOf(answer: Answer, content: PlaybookContent, clicks: ClickAddresses, base: string): string | null {
+function destinationOf(answer: Answer, content: PlaybookContent, clicks: Pick<ClickAddresses, 'tokenFor'>, base: string): string | null {
   if (content.destination === null) return null;
   return `${base}/k/${clicks.tokenFor(clickOn(answer, content.contentId, content.destination))}`;
 }

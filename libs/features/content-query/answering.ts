@@ -181,7 +181,8 @@ export class Answering {
     }
   }
 
-  private recordServed(answer: Answer, form: 'json' | 'redirect' | 'body' | 'batch'): void {
+  /** Offers what the client's sample takes of the answers. */
+  recordServed(answer: Answer, form: 'json' | 'redirect' | 'body' | 'batch'): void {
     if (!isSampled(answer.decisionId, answer.tables.plan.playbook.sampleRate)) return;
     this.offer(servedFact(answer, form));
   }

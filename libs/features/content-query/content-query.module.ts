@@ -4,11 +4,12 @@ import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { openImageLoading, openSnapshotCache, type SnapshotPublication } from '#libs/snapshots';
 import type { FactQueue } from '#libs/spool';
-import { Answering } from './answering.js';
+import { Answering, type AnsweringParts } from './answering.js';
 import { clickAddresses } from './click-address.js';
 import { Devices } from './devices.js';
 import { addContentQueryRoutes } from './edge-http.js';
-import { TimeOrderedIds } from './ids.js';
+import { putFastPathBefore } from './fast-path/fast-path.js';
+import { type IdSource, TimeOrderedIds } from './ids.js';
 import { ContentQueryMetrics } from './metrics.js';
 import { ServingTables } from './serving-tables.js';
 import { addTagRoute } from './tag-script.js';
@@ -32,6 +33,11 @@ export interface ContentQueryOptions {
   readonly countryHeader?: string | undefined;
   /** Serve these clients only; absent: all. */
   readonly clients?: ReadonlySet<string> | undefined;
+  /** `VITRINE_FAST_PATH`: common queries are answered before the HTTP server. */
+  readonly fastPath: boolean;
+  /** For specs; the system's when absent. */
+  readonly ids?: IdSource;
+  readonly clock?: () => number;
 }
 
 const PORTS = Symbol('ContentQueryPorts');
@@ -49,17 +55,20 @@ class ContentQueryEdge implements OnModuleInit, OnApplicationShutdown {
   async onModuleInit(): Promise<void> {
     await this.tables.start();
     const { facts, options } = this.ports;
-    const answering = new Answering({
+    const parts: AnsweringParts = {
       tables: this.tables,
       facts,
       clicks: clickAddresses(options.secret),
       devices: new Devices(),
       metrics: this.metrics,
-      ids: new TimeOrderedIds(),
-      clock: Date.now,
-    });
-    addTagRoute(this.host.httpAdapter.getInstance<FastifyInstance>());
-    addContentQueryRoutes(this.host.httpAdapter.getInstance<FastifyInstance>(), answering, this.metrics, { ...options, report });
+      ids: options.ids ?? new TimeOrderedIds(),
+      clock: options.clock ?? Date.now,
+    };
+    const answering = new Answering(parts);
+    const instance = this.host.httpAdapter.getInstance<FastifyInstance>();
+    addTagRoute(instance);
+    addContentQueryRoutes(instance, answering, this.metrics, { ...options, report });
+    if (options.fastPath) putFastPathBefore(instance.server, parts, answering, { ...options, report });
   }
 
   async onApplicationShutdown(): Promise<void> {

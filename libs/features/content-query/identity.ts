@@ -45,6 +45,17 @@ export function identify(
   return { customerId, sessionId: session, brought: kept !== undefined, cookies };
 }
 
+/** What the cookies say, whoever the page names; undefined: no such cookie, or a malformed one. */
+export function keptIds(
+  clientId: ClientId,
+  cookieHeader: string,
+): { customerId: CustomerId | undefined; sessionId: SessionId | undefined } {
+  return {
+    customerId: cookie(cookieHeader, `vt_c_${clientId}`) as CustomerId | undefined,
+    sessionId: cookie(cookieHeader, `vt_s_${clientId}`) as SessionId | undefined,
+  };
+}
+
 /** The id in the first cookie of that name; undefined when there is none or it is malformed. */
 function cookie(header: string | undefined, name: string): string | undefined {
   if (header === undefined) return undefined;

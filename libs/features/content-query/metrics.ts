@@ -18,6 +18,13 @@ export const reasonIndex: Readonly<Record<Reason, number>> = { TARGETING_MATCH: 
 /** One client's answers by reason, since the process began. */
 export type AnswerCounts = Float64Array;
 
+export interface FastPathCounts {
+  readonly prepared: number;
+  readonly composed: number;
+  readonly handedOver: number;
+  readonly connections: number;
+}
+
 /** The metrics of a content-query node. Times are in seconds, as Prometheus has them; an answer takes microseconds, so the buckets begin there. */
 export class ContentQueryMetrics {
   private readonly answers = new Map<string, AnswerCounts>();
@@ -29,7 +36,7 @@ export class ContentQueryMetrics {
   private readonly loadLag: Histogram<'kind'>;
   private loaded: () => Iterable<LoadedSnapshot> = () => [];
 
-  constructor(registry: Registry) {
+  constructor(private readonly registry: Registry) {
     const registers = [registry];
     const { answers } = this;
     new Counter({
@@ -82,6 +89,39 @@ export class ContentQueryMetrics {
   /** Says where the gauges read what is loaded. */
   observe(loaded: () => Iterable<LoadedSnapshot>): void {
     this.loaded = loaded;
+  }
+
+  /** Says where the fast path's counts are read. */
+  observeFastPath(read: () => FastPathCounts): void {
+    const registers = [this.registry];
+    new Counter({
+      name: 'vitrine_fast_path_answers_total',
+      help: 'Queries answered on the plain socket: prepared (a template with new ids), or composed (made as everywhere, written here).',
+      labelNames: ['way'],
+      registers,
+      collect() {
+        this.reset();
+        this.inc({ way: 'prepared' }, read().prepared);
+        this.inc({ way: 'composed' }, read().composed);
+      },
+    });
+    new Counter({
+      name: 'vitrine_fast_path_handed_over_total',
+      help: 'Connections that went to the HTTP server, with the first request that is no common content query.',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read().handedOver);
+      },
+    });
+    new Gauge({
+      name: 'vitrine_fast_path_connections',
+      help: 'Open connections that the HTTP server does not know.',
+      registers,
+      collect() {
+        this.set(read().connections);
+      },
+    });
   }
 
   answered(clientId: string, reason: Reason): void {

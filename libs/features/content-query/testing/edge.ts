@@ -196,7 +196,7 @@ export async function startEdge(
         publication: seen(publication),
         facts,
         registry,
-        options: { nodeId: 'node-1', cacheFolder: folders.cache, secret: 'a secret of some length', ...options },
+        options: { nodeId: 'node-1', cacheFolder: folders.cache, secret: 'a secret of some length', fastPath: true, ...options },
       }),
     ],
   })

@@ -1,0 +1,47 @@
+import type { Server } from 'node:http';
+import type { Answering, AnsweringParts } from '../answering.js';
+import { answersOrRefusals, callers, crossOrigin, type EdgeHttpOptions } from '../edge-http.js';
+import { FastConnections } from './connections.js';
+import { directWrites } from './direct-writes.js';
+import { FastAnswers } from './fast-answers.js';
+import { Heads } from './heads.js';
+
+/**
+ * Puts the fast path before a server that does not listen yet. Undefined, told once, when this Node's sockets are not as the fast path knows them: then
+ * the server answers everything itself.
+ */
+export function putFastPathBefore(
+  server: Server,
+  parts: AnsweringParts,
+  answering: Answering,
+  options: EdgeHttpOptions,
+): FastConnections | undefined {
+  const writes = directWrites();
+  if (writes === undefined || (server.maxRequestsPerSocket !== null && (server.maxRequestsPerSocket ?? 0) > 0)) {
+    options.report('content queries go the common way', new Error(`Node ${process.version} has other sockets than the fast path knows`));
+    return undefined;
+  }
+  const keepAliveMs = server.keepAliveTimeout;
+  const heads = new Heads({
+    callerOf: callers(options),
+    devices: parts.devices,
+    countryHeader: options.countryHeader?.toLowerCase(),
+  });
+  const answers = new FastAnswers({
+    ...parts,
+    answering,
+    heads,
+    answersOrRefusals: answersOrRefusals(parts.metrics, options),
+    crossOrigin: (target, origin) => crossOrigin(answering, 'GET', target, origin),
+    keepAliveSeconds: Math.floor(keepAliveMs / 1000),
+  });
+  const connections = new FastConnections(server, { answers, writes, keepAliveMs });
+  connections.attach();
+  parts.metrics.observeFastPath(() => ({
+    prepared: answers.prepared,
+    composed: answers.composed,
+    handedOver: connections.handedOver,
+    connections: connections.size,
+  }));
+  return connections;
+}

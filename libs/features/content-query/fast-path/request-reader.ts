@@ -1,0 +1,195 @@
+import { contextEntriesMax, contextValueLengthMax, pageUrlLengthMax, urlBytesMax } from '../limits.js';
+import { at as atSign, classes, coded, ends, inIds, plain, type ReadBytes, word } from './bytes.js';
+import { type Head, type Heads, incomplete, isHead, unrecognised } from './heads.js';
+
+const method = word('GET ');
+const queryPath = word(' /q/');
+const protocol = word('HTTP');
+const version = word('/1.1');
+const pathBegin = 'GET /q/'.length;
+const opening = Buffer.from('GET /q/', 'latin1');
+const idLengthMax = 64;
+
+const [amp, blank, slash, question, equals, dot, percent] = [0x26, 0x20, 0x2f, 0x3f, 0x3d, 0x2e, 0x25];
+const [customer, placement, session, url, referrer, form, context] = [0x63, 0x70, 0x73, 0x75, 0x72, 0x66, 0x78];
+
+/**
+ * Reads the content query that a page's tag sends, byte for byte, and nothing else: `GET /q/<client>/<campaign>?<parameters> HTTP/1.1` and
+ * headers that mean nothing to a parser. Fields say where in the bytes its parts stand; they hold until the next `read`. A part that is absent or
+ * empty begins and ends at 0.
+ */
+export class RequestReader {
+  /** The target of the request line. */
+  targetBegin = 0;
+  targetEnd = 0;
+  /** `<client>/<campaign>`, and a hash of its bytes. */
+  routeBegin = 0;
+  routeEnd = 0;
+  routeHash = 0;
+  customerBegin = 0;
+  customerEnd = 0;
+  sessionBegin = 0;
+  sessionEnd = 0;
+  placementBegin = 0;
+  placementEnd = 0;
+  /** The headers; of a complete request only. */
+  head: Head | undefined;
+  /**
+   * Each part is there at most once, stands for itself or, in an address, for ASCII, and is within its limit: nothing has to be decoded, refused or
+   * left out to answer. Else the request is answered by the way that every other one goes.
+   */
+  isPlain = false;
+
+  constructor(private readonly heads: Heads) {}
+
+  /** The index behind the request that begins at `from`; or `incomplete`, `unrecognised`. `earlier`: the head of the request before. */
+  read(input: ReadBytes, from: number, earlier: Head | undefined): number {
+    const { bytes, view, end } = input;
+    if (end - from < pathBegin) return opening.compare(bytes, from, end, 0, end - from) === 0 ? incomplete : unrecognised;
+    if (view.getInt32(from, true) !== method || view.getInt32(from + 3, true) !== queryPath) return unrecognised;
+    let at = this.readRoute(bytes, from + pathBegin);
+    this.targetBegin = from + 4;
+    this.isPlain = true;
+    this.customerEnd = this.customerBegin = 0;
+    this.sessionEnd = this.sessionBegin = 0;
+    this.placementEnd = this.placementBegin = 0;
+    if (bytes[at] === question) at = this.readParameters(bytes, at + 1);
+    if (bytes[at] !== blank) return at >= end ? incomplete : unrecognised;
+    this.targetEnd = at;
+    if (at - this.targetBegin > urlBytesMax) this.isPlain = false;
+    at += 1;
+    if (at + 10 > end) return incomplete;
+    if (view.getInt32(at, true) !== protocol || view.getInt32(at + 4, true) !== version) return unrecognised;
+    if (bytes[at + 8] !== 0x0d || bytes[at + 9] !== 0x0a) return unrecognised;
+    at += 10;
+    // The same connection mostly repeats its headers: comparing 250 bytes costs 40 ns, reading them 2 µs.
+    if (earlier !== undefined && isHead(input, at, earlier)) {
+      this.head = earlier;
+      return at + earlier.length;
+    }
+    const behind = this.heads.read(input, at);
+    this.head = this.heads.found;
+    return behind;
+  }
+
+  /** Up to the first byte that is not of a route. */
+  private readRoute(bytes: Uint8Array, from: number): number {
+    let at = from;
+    let hash = 0;
+    for (;;) {
+      const byte = bytes[at]!;
+      if (classes[byte] !== inIds && byte !== slash) break;
+      hash = (Math.imul(hash, 31) + byte) | 0;
+      at++;
+    }
+    this.routeBegin = from;
+    this.routeEnd = at;
+    this.routeHash = hash;
+    return at;
+  }
+
+  /** Up to the first byte that is not of a query. */
+  private readParameters(bytes: Uint8Array, from: number): number {
+    let at = from;
+    let seen = 0;
+    let entries = 0;
+    for (;;) {
+      const name = bytes[at]!;
+      const next = bytes[at + 1]!;
+      const isNamed = next === equals && classes[name] === inIds;
+      const isContext = name === context && next === dot;
+      const begin = at + 2;
+      let kinds = 0;
+      let kind = 0;
+      // From the name's second byte on, so that the scan sees every byte, whatever the name turns out to be.
+      at = isNamed || isContext ? begin : at;
+      for (;;) {
+        kind = classes[bytes[at]!]!;
+        if (kind >= ends) break;
+        kinds |= kind;
+        at++;
+      }
+      if (isContext) {
+        if (++entries > contextEntriesMax || !isPlainEntry(bytes, begin, at, kinds)) this.isPlain = false;
+      } else if (!isNamed) this.isPlain = false;
+      else if (at > begin) seen = this.take(bytes, name, begin, at, kinds, seen);
+      // The first of a repeated name counts, also when it is empty.
+      else seen |= 1 << (name & 31);
+      if (bytes[at] !== amp) return at;
+      at++;
+    }
+  }
+
+  /** One parameter of a letter; the letters seen so far with it. */
+  private take(bytes: Uint8Array, name: number, begin: number, end: number, kinds: number, seen: number): number {
+    const bit = 1 << (name & 31);
+    if ((seen & bit) !== 0) this.isPlain = false;
+    const standsForItself = (kinds & ~(inIds | plain)) === 0;
+    switch (name) {
+      case customer:
+        if (!standsForItself || end - begin > idLengthMax) this.isPlain = false;
+        this.customerBegin = begin;
+        this.customerEnd = end;
+        break;
+      case session:
+        if (!standsForItself || end - begin > idLengthMax) this.isPlain = false;
+        this.sessionBegin = begin;
+        this.sessionEnd = end;
+        break;
+      case placement:
+        if (kinds !== inIds || end - begin > idLengthMax || !isAlphanumeric(bytes[begin]!)) this.isPlain = false;
+        this.placementBegin = begin;
+        this.placementEnd = end;
+        break;
+      case url:
+      case referrer:
+        if ((kinds & atSign) !== 0 || end - begin > pageUrlLengthMax) this.isPlain = false;
+        else if ((kinds & coded) !== 0 && !isCodedAscii(bytes, begin, end)) this.isPlain = false;
+        break;
+      case form:
+        // `f=json`, of which nothing else has to be known.
+        if (
+          end - begin !== 4 ||
+          bytes[begin] !== 0x6a ||
+          bytes[begin + 1] !== 0x73 ||
+          bytes[begin + 2] !== 0x6f ||
+          bytes[begin + 3] !== 0x6e
+        )
+          this.isPlain = false;
+        break;
+      default:
+        // A name that means nothing: but its value must be an address's all the same.
+        if ((kinds & coded) !== 0) this.isPlain = false;
+    }
+    return seen | bit;
+  }
+}
+
+function isPlainEntry(bytes: Uint8Array, begin: number, end: number, kinds: number): boolean {
+  if ((kinds & (coded | atSign)) !== 0) return false;
+  let at = begin;
+  while (at < end && bytes[at] !== equals) at++;
+  return at > begin && at - begin <= idLengthMax && end - at - 1 <= contextValueLengthMax;
+}
+
+function isAlphanumeric(byte: number): boolean {
+  return classes[byte] === inIds && byte !== dot && byte !== 0x2d && byte !== 0x5f;
+}
+
+/** Every `%` begins two digits of a character of ASCII that is not `@`. */
+function isCodedAscii(bytes: Uint8Array, begin: number, end: number): boolean {
+  for (let at = begin; at < end; at++) {
+    if (bytes[at] !== percent) continue;
+    const high = hexDigit(bytes[at + 1]!);
+    const low = hexDigit(bytes[at + 2]!);
+    if (at + 2 >= end || high < 0 || high > 7 || low < 0 || (high === 4 && low === 0)) return false;
+    at += 2;
+  }
+  return true;
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const lower = byte | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { type Answer, answerJson } from '../answer.js';
+import { type ClickAddresses, type ClickedAnswer, digitsFor, macDigits, sign, type TokenStamp } from '../click-address.js';
+import { jsonAnswer } from '../http-answer.js';
+import { idTextLength, writeIdText } from '../ids.js';
+import { message } from '../signing/blake3.js';
+import { type DateHeader, dateLength, responseBytes } from './http-response.js';
+
+/** Part of what was read: an id as it stands in the request or in a cookie. */
+export interface IdBytes {
+  bytes: Buffer;
+  begin: number;
+  end: number;
+}
+
+const decisionBytes = 16;
+const separator = 0x1f;
+
+/**
+ * A whole response in which only the time, the decision's id, the customer's id and the click address's token change from answer to answer, and their
+ * lengths do not: they are written over those of the answer before, and the buffer goes to the socket as it is. Assembling the same response from
+ * strings costs 2.5 µs, this 0.25.
+ */
+export interface ResponseTemplate {
+  readonly bytes: Buffer;
+  readonly dateAt: number;
+  dateSecond: number;
+  readonly decisionAt: number;
+  readonly customerAt: number;
+  /** Where the token begins; -1 when there is none. */
+  readonly tokenAt: number;
+  readonly stamp: TokenStamp | null;
+}
+
+/**
+ * Made by the very functions that make every other answer, of ids that stand for those to come, whose places are then looked for.
+ * @param answer with ids of the lengths that the template is for.
+ */
+export function responseTemplate(
+  answer: Answer,
+  clicks: ClickAddresses,
+  base: string,
+  crossOrigin: Readonly<Record<string, string>>,
+  date: DateHeader,
+  keepAliveSeconds: number,
+): ResponseTemplate {
+  let stamp: TokenStamp | null = null;
+  let token: string | undefined;
+  const marking = {
+    tokenFor(clicked: ClickedAnswer): string {
+      stamp = clicks.stamp(clicked);
+      const own = decisionBytes + clicked.customerId.length + (clicked.sessionId === null ? 0 : 1 + clicked.sessionId.length);
+      const length = macDigits + stamp.digits.length + digitsFor(own);
+      // Drawn, so that nothing that a content says can be taken for it.
+      token = randomBytes(length).toString('base64url').slice(0, length);
+      return token;
+    },
+  };
+  const bytes = responseBytes(crossOrigin, jsonAnswer(answerJson(answer, marking, base)), date.text, keepAliveSeconds);
+  const body = bytes.indexOf('\r\n\r\n') + 4;
+  const decisionAt = body + '{"decisionId":"'.length;
+  const customerAt = bytes.indexOf('"customerId":"', decisionAt + idTextLength) + '"customerId":"'.length;
+  const tokenAt = token === undefined ? -1 : bytes.indexOf(token, customerAt, 'latin1');
+  // TypeScript does not see that `tokenFor` was called.
+  const made = stamp as TokenStamp | null;
+  made?.digits.copy(bytes, tokenAt + macDigits);
+  return { bytes, dateAt: bytes.indexOf('\r\nDate: ') + 8, dateSecond: date.second, decisionAt, customerAt, tokenAt, stamp: made };
+}
+
+/** Writes one answer's ids and time into the template. */
+export function fill(template: ResponseTemplate, decision: Uint8Array, customer: IdBytes, session: IdBytes | null, date: DateHeader): void {
+  const { bytes } = template;
+  if (template.dateSecond !== date.second) {
+    bytes.write(date.text, template.dateAt, dateLength, 'latin1');
+    template.dateSecond = date.second;
+  }
+  writeIdText(decision, bytes, template.decisionAt);
+  copy(customer, bytes, template.customerAt);
+  const { stamp } = template;
+  if (stamp === null) return;
+  for (let index = 0; index < decisionBytes; index++) message[index] = decision[index]!;
+  let length = copy(customer, message, decisionBytes);
+  if (session !== null) {
+    message[length] = separator;
+    length = copy(session, message, length + 1);
+  }
+  sign(stamp, length, bytes, template.tokenAt);
+}
+
+/** By hand: for the ten or twenty bytes of an id a call of `Buffer.copy` costs three times as much. Returns where it ends. */
+function copy({ bytes, begin, end }: IdBytes, into: Uint8Array, at: number): number {
+  let to = at;
+  for (let from = begin; from < end; from++) into[to++] = bytes[from]!;
+  return to;
+}
