@@ -1,0 +1,156 @@
+/** Another audience under full load: what requests notice of it, and what memory it takes for a while. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AudienceImage, SnapshotPublication } from '#libs/snapshots';
+import { versionOf } from '#libs/snapshots';
+import { openFileSnapshots } from '#libs/snapshots/file';
+import { until } from '../../system.js';
+import { memoryOf } from '../harness/cpu.js';
+import { type Ours, startNode } from '../harness/ours.js';
+import { paired, round, spread, summaryOf, type Turn, turn } from '../harness/rounds.js';
+import { type Measuring, needs, type Row, type RowMaker } from '../harness/row.js';
+import { audienceOf, clients, idOf, playbookOf, publish } from '../harness/shop.js';
+
+const clientId = clients.recorded;
+const p999Target = 1.2;
+const slowMsMax = 10;
+const memoryTarget = 2.2;
+
+export const swapRows: RowMaker = {
+  ids: ['swap-p999', 'swap-peak-memory'],
+  needs: [needs.wrk, needs.taskset],
+  async measure(measuring, ids) {
+    const images = [await measuring.audience(measuring.customers), await measuring.audience(measuring.customers, 1)] as const;
+    const folder = join(measuring.folder, 'swap');
+    mkdirSync(folder, { recursive: true });
+    const publication = await openFileSnapshots({ folder: join(folder, 'snapshots') });
+    const swaps = new Swaps(publication, images);
+    await publish(publication, clientId, playbookOf(clientId, 1));
+    await publish(publication, clientId, await audienceOf(1_000));
+    const node = await startNode(join(folder, 'node'), join(folder, 'snapshots'), clientId);
+    try {
+      // Warm, with a small audience: what it holds then is the process.
+      await run(node, measuring, 1);
+      await run(node, measuring, 2);
+      const base = memoryOf(node.pids()[0] as number).now;
+      const memory = ids.includes('swap-peak-memory') ? [await peakMemory(measuring, node, swaps, base)] : [];
+      await swaps.next(node);
+      const latency = ids.includes('swap-p999') ? [await latencies(measuring, node, swaps)] : [];
+      return [...latency, ...memory];
+    } finally {
+      await node.stop();
+      await publication.close();
+    }
+  },
+};
+
+/** Publishes one of two audiences of all customers after the other, and waits until the node answers by it. */
+class Swaps {
+  private turn = 0;
+  private readonly versions: readonly string[];
+
+  constructor(
+    private readonly publication: SnapshotPublication,
+    private readonly images: readonly [AudienceImage, AudienceImage],
+  ) {
+    this.versions = images.map(({ bytes }) => versionOf(bytes).version);
+  }
+
+  get imageBytes(): number {
+    return this.images[0].bytes.length;
+  }
+
+  /** Milliseconds from the announcement to the first answer by it. */
+  async next(node: Ours): Promise<number> {
+    const next = this.turn % 2 === 0 ? 0 : 1;
+    this.turn += 1;
+    await publish(this.publication, clientId, this.images[next]);
+    const announced = performance.now();
+    await until('the swap', 60_000, async () => {
+      const response = await fetch(`${node.url}/q/${clientId}/home?c=${idOf(0)}`);
+      return ((await response.json()) as { audience: string }).audience === this.versions[next];
+    });
+    return performance.now() - announced;
+  }
+
+  /** The same work of this process, and nothing for the node: the audience that it has is published again. */
+  async none(): Promise<void> {
+    await publish(this.publication, clientId, this.images[this.turn % 2 === 0 ? 1 : 0]);
+  }
+}
+
+function run(node: Ours, { customers, seconds, short }: Measuring, seed: number): Promise<Turn> {
+  return turn(node, { script: 'query.lua', seconds: short ? seconds * 2 : seconds * 3, args: [customers, clientId, seed] });
+}
+
+async function latencies(measuring: Measuring, node: Ours, swaps: Swaps): Promise<Row> {
+  const swapMs: number[] = [];
+  const pairs = await paired(
+    measuring.rounds,
+    async (round) => {
+      const loaded = run(node, measuring, 100 + round);
+      await afterHalfASecond();
+      let ended = false;
+      void loaded.finally(() => {
+        ended = true;
+      });
+      swapMs.push(await swaps.next(node));
+      if (ended) throw new Error(`the swap took ${swapMs.at(-1)} ms, longer than the load`);
+      return loaded;
+    },
+    async (round) => {
+      const loaded = run(node, measuring, 100 + round);
+      await afterHalfASecond();
+      await swaps.none();
+      return loaded;
+    },
+  );
+  const ratios = spread(pairs.map(({ ours, peer }) => ours.p999Ms / peer.p999Ms));
+  const [slowest, slowestWithout] = [spread(pairs.map(({ ours }) => ours.maxMs)), spread(pairs.map(({ peer }) => peer.maxMs))];
+  measuring.say(
+    `swap-p999: ${ratios.median} (${ratios.min}–${ratios.max}), slowest ${slowest.median} ms, without ${slowestWithout.median} ms`,
+  );
+  return {
+    id: 'swap-p999',
+    target: p999Target,
+    ratio: ratios.median,
+    met: ratios.median <= p999Target && slowest.median <= Math.max(slowMsMax, slowestWithout.median),
+    rounds: measuring.rounds,
+    compares: `p99.9 of seconds with a swap of ${measuring.customers} customers in them / without; no request above ${slowMsMax} ms because of it`,
+    ratios,
+    ours: { ...summaryOf(pairs.map(({ ours }) => ours)), slowestMs: slowest, swapMs: spread(swapMs) },
+    peer: { name: 'the same node without a swap', version: '', ...summaryOf(pairs.map(({ peer }) => peer)), slowestMs: slowestWithout },
+  };
+}
+
+async function peakMemory(measuring: Measuring, node: Ours, swaps: Swaps, base: number): Promise<Row> {
+  const pid = node.pids()[0] as number;
+  const peaks: number[] = [];
+  // The first takes the place of nothing: a swap is from the second on.
+  await swaps.next(node);
+  for (let n = 0; n < measuring.rounds; n += 1) {
+    const loaded = run(node, { ...measuring, seconds: 1 }, 200 + n);
+    // Forgets the peak so far (proc(5)).
+    writeFileSync(`/proc/${pid}/clear_refs`, '5');
+    await swaps.next(node);
+    await loaded;
+    peaks.push(memoryOf(pid).peak);
+  }
+  const ratios = spread(peaks.map((peak) => (peak - base) / swaps.imageBytes));
+  measuring.say(`swap-peak-memory: ${ratios.median} images (${ratios.min}–${ratios.max}) above ${round(base / 2 ** 20)} MiB`);
+  return {
+    id: 'swap-peak-memory',
+    target: memoryTarget,
+    ratio: ratios.median,
+    met: ratios.median <= memoryTarget,
+    rounds: measuring.rounds,
+    compares: `peak of the node's memory during a swap under load, above what it has with 1,000 customers / one audience of ${measuring.customers}`,
+    ratios,
+    ours: { peakBytes: spread(peaks), baseBytes: base },
+    peer: { name: 'one audience', version: '', bytes: swaps.imageBytes },
+  };
+}
+
+function afterHalfASecond(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 500));
+}
