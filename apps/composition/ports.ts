@@ -42,10 +42,10 @@ export async function openKeys(frame: Frame): Promise<CustomerKeys> {
   return keys;
 }
 
-/** Snapshots as nodes and the admin have them. */
-export async function openSnapshots(frame: Frame): Promise<SnapshotPublication> {
+/** Snapshots as nodes and the admin have them; a node gives its name. */
+export async function openSnapshots(frame: Frame, about: { readonly nodeId?: string } = {}): Promise<SnapshotPublication> {
   const url = natsOf(frame);
-  const publication = url === undefined ? await openFiles(frame) : await openNatsSnapshots({ url, report: frame.report });
+  const publication = url === undefined ? await openFiles(frame) : await openNatsSnapshots({ url, report: frame.report, ...about });
   frame.closing.add(() => publication.close());
   return publication;
 }

@@ -6,7 +6,7 @@ import { runProcess } from '../composition/run-process.js';
 /** A content-query node: ready as soon as it has snapshots, also while everything else is away. */
 await runProcess('content-query', async (frame) => {
   const log = await openLog(frame);
-  const publication = await openSnapshots(frame);
+  const publication = await openSnapshots(frame, { nodeId: frame.nodeId });
   const facts = await openFacts(frame, log);
   const { address, ready } = await contentQueryEdge(frame, [contentQuery(frame, { publication, facts })]);
   return { edge: address, ops: await opsPort(frame, [ready]) };

@@ -172,7 +172,8 @@ class KeptConnection implements NatsLink {
 
   private async watchErrors(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
-      if (status.type === Events.Error) this.report(`NATS says ${String(status.data)}${permissionOf(status)}`);
+      // What may not be published is a request of ours, and fails with it.
+      if (status.type === Events.Error && !isRefusedRequest(status)) this.report(`NATS says ${String(status.data)}${permissionOf(status)}`);
     }
   }
 
@@ -222,8 +223,16 @@ function isRefusal(error: unknown): boolean {
   return refusals.has(code ?? '') || certificate.test(`${code} ${lineOf(error)}`);
 }
 
+interface Permission {
+  readonly permissionContext?: { readonly operation?: string; readonly subject?: string };
+}
+
+function isRefusedRequest(status: object): boolean {
+  return (status as Permission).permissionContext?.operation === 'publish';
+}
+
 function permissionOf(status: object): string {
-  const { permissionContext } = status as { permissionContext?: { operation?: string; subject?: string } };
+  const { permissionContext } = status as Permission;
   return permissionContext === undefined ? '' : ` (${permissionContext.operation} ${permissionContext.subject})`;
 }
 

@@ -1,5 +1,5 @@
 import { parsePosition } from '#libs/event-log';
-import { Bucket, type JetStream, keyPart } from '#libs/nats';
+import { Bucket, isForbidden, type JetStream, keyPart, NatsUnavailable } from '#libs/nats';
 import { type Acknowledgement, acknowledgementTtlMs } from '../publication.js';
 import { each } from './pointers.js';
 
@@ -15,6 +15,17 @@ export class NatsAcknowledgements {
     const { nodeId, clientId, kind, position } = acknowledgement;
     const key = `${keyPart(nodeId)}.${keyPart(clientId)}.${kind}`;
     await this.bucket.put(key, JSON.stringify({ ...acknowledgement, position: String(position) }));
+  }
+
+  /** Whether NATS lets this user write for the node; true also when it cannot be asked now. What it writes is no client's, and soon gone. */
+  async mayPut(nodeId: string): Promise<boolean> {
+    try {
+      await this.bucket.put(`${keyPart(nodeId)}._.started`, '{}');
+      return true;
+    } catch (error) {
+      if (!(error instanceof NatsUnavailable)) throw error;
+      return !isForbidden(error);
+    }
   }
 
   async of(clientId: string): Promise<Acknowledgement[]> {

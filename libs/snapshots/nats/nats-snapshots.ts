@@ -22,6 +22,8 @@ import { Watching } from './watching.js';
 export interface NatsSnapshotsOptions extends NatsOptions {
   /** Copies of buckets and messages in a cluster of servers, where they are made; 1 when absent. */
   readonly replicas?: number;
+  /** Of a content-query node: at each connection it is looked whether the user may acknowledge under this name, and told when not. */
+  readonly nodeId?: string;
 }
 
 export interface NatsSnapshotBuilderOptions extends NatsSnapshotsOptions {
@@ -44,7 +46,16 @@ const messagesKeptMsDefault = 3_600_000;
  */
 export async function openNatsSnapshots(options: NatsSnapshotsOptions): Promise<SnapshotPublication> {
   const parts = await open(options, false, messagesKeptMsDefault);
+  const { nodeId } = options;
+  if (nodeId !== undefined) parts.link.onConnected(() => void tellWhenNamedWrongly(parts, nodeId));
   return new NatsSnapshots(parts, undefined);
+}
+
+async function tellWhenNamedWrongly({ nodes, report }: NatsParts, nodeId: string): Promise<void> {
+  if (await nodes.mayPut(nodeId).catch(() => true)) return;
+  report(
+    `NATS does not let this user acknowledge snapshots as node ${nodeId}: user and VITRINE_NODE have to have the same name (deploy/nats); the node answers on, and nobody sees what it has`,
+  );
 }
 
 /**

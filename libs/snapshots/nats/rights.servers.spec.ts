@@ -87,6 +87,23 @@ describe('users of NATS with few rights', () => {
     expect(said).toEqual([]);
   });
 
+  it('tell in one line when a node bears another name than its user', async () => {
+    const said: string[] = [];
+    const report = (message: string) => said.push(message);
+    const node = await openNatsSnapshots({ url: url('n.1'), nodeId: 'n2', report });
+    for (const limit = Date.now() + 10_000; !said.some((line) => line.includes('have to have the same name')); ) {
+      expect(Date.now()).toBeLessThan(limit);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(said).toEqual([expect.stringMatching(/acknowledge snapshots as node n2: user and VITRINE_NODE have to have the same name/)]);
+    await node.close();
+    const named: string[] = [];
+    const well = await openNatsSnapshots({ url: url('n.1'), nodeId: 'n.1', report: (message) => named.push(message) });
+    await well.acknowledge({ ...acknowledgement, nodeId: 'n.1' });
+    await well.close();
+    expect(named).toEqual([]);
+  });
+
   it('let a node do nothing else', async () => {
     const node = await openNatsSnapshots({ url: url('n.1') });
     const refused = { code: 'SNAPSHOTS_UNAVAILABLE' };
