@@ -43,7 +43,7 @@ export function delivery({ clientId, edge, say }: Settings, visitor: Identity): 
   const address = `${edge}/e/${clientId}`;
   const prefix = `vt_e_${clientId}_`;
   const held = new Map<string, Held>();
-  let underWay = false;
+  let underWay: readonly Held[] | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
 
@@ -84,7 +84,7 @@ export function delivery({ clientId, edge, say }: Settings, visitor: Identity): 
     const batch = nextBatch(held.values());
     if (underWay || !batch) return;
     clearTimeout(timer);
-    underWay = true;
+    underWay = batch.events;
     // Text needs no preflight.
     fetch(address, { method: 'POST', body: batch.body, keepalive: batch.body.length < bodyLengthMax + 100 })
       .then(async (answer) => {
@@ -100,7 +100,7 @@ export function delivery({ clientId, edge, say }: Settings, visitor: Identity): 
         say('not sent, goes again', reason);
       })
       .then(() => {
-        underWay = false;
+        underWay = undefined;
         later(failures && Math.min(retryMsMax, 500 * 2 ** failures) * (0.5 + Math.random() / 2));
       });
   };
@@ -126,8 +126,9 @@ export function delivery({ clientId, edge, say }: Settings, visitor: Identity): 
     },
     leave() {
       visitor.told(newId());
-      // Also what is under way: not every browser lets a request outlive its page.
-      let rest = [...held.values()];
+      clearTimeout(timer);
+      // Also what is under way, in a browser that lets no request outlive its page.
+      let rest = [...held.values()].filter((event) => !underWay?.includes(event) || !('keepalive' in Request.prototype));
       for (let batch = nextBatch(rest); batch && navigator.sendBeacon(address, batch.body); batch = nextBatch(rest)) {
         rest = rest.slice(batch.events.length);
       }

@@ -58,7 +58,7 @@ export async function present(slot: Element, content: Content, nonce: string, in
       }
       if (type === 'text') return linked(document.createTextNode(body));
       const template = set('template', {});
-      template.innerHTML = body;
+      template.innerHTML = trusted('createHTML', body);
       const fragment = template.content;
       // What is to run is content of the type script.
       for (const script of fragment.querySelectorAll('script')) script.remove();
@@ -76,13 +76,13 @@ export async function present(slot: Element, content: Content, nonce: string, in
         await fetched;
         if (!inTime()) return [];
         const ran = loaded(script, 'load');
-        script.src = source;
+        script.src = trusted('createScriptURL', source);
         slot.append(script);
         await ran;
         return [script];
       }
       // A policy that blocks it, and an error in it, tell nobody but the console; a mark at its end says that it ran.
-      script.text = `${body}\n;document.currentScript.dataset.vtRan=1`;
+      script.text = trusted('createScript', `${body}\n;document.currentScript.dataset.vtRan=1`);
       slot.append(script);
       if (script.dataset['vtRan']) return [script];
       script.remove();
@@ -118,6 +118,20 @@ const sandbox = 'allow-scripts allow-forms allow-popups allow-popups-to-escape-s
 const interactive = 'a,button,input,select,textarea,label,iframe,audio,video,summary,[onclick],[tabindex]';
 
 const isWeb = (address: string | null): address is string => /^https?:/i.test(address ?? '');
+
+type Policy = Record<'createHTML' | 'createScript' | 'createScriptURL', (text: string) => string>;
+interface TrustedTypes {
+  createPolicy(name: string, rules: Policy): Policy;
+}
+let policy: Policy | undefined;
+
+/** For a page that demands Trusted Types: what a merchant defined as content is to be shown and run. */
+function trusted(kind: keyof Policy, text: string): string {
+  const same = (given: string) => given;
+  const rules = { createHTML: same, createScript: same, createScriptURL: same };
+  policy ??= (window as { trustedTypes?: TrustedTypes }).trustedTypes?.createPolicy('vitrine', rules) ?? rules;
+  return policy[kind](text);
+}
 
 function loaded(element: HTMLElement, ...events: string[]): Promise<unknown> {
   return new Promise((resolve, reject) => {

@@ -132,8 +132,11 @@ function start(settings: Settings, queue: Queue, guarded: Guarded): void {
     setTimeout(parsed, (deadline - performance.now()) / 2);
   } else parsed(0);
 
-  addEventListener('pagehide', guarded(out.leave));
-  addEventListener('visibilitychange', guarded(out.send));
+  // Hidden is the last that a page is told, also when it is left.
+  addEventListener(
+    'visibilitychange',
+    guarded(() => (document.visibilityState === 'hidden' ? out.leave() : out.send())),
+  );
   addEventListener('online', guarded(out.send));
   addEventListener(
     'pageshow',
