@@ -350,13 +350,14 @@ describe('the admin over the tables', () => {
     it('say what a customer would be shown now, and record nothing', async () => {
       const would = (customerId: string, more = '') =>
         admin.ask(
-          `query ($who: ID!) { previewDecision(clientId: "golf", campaignId: "spring", customerId: $who${more}) { contentId segmentId ruleId group reason steps } }`,
+          `query ($who: ID!) { previewDecision(clientId: "golf", campaignId: "spring", customerId: $who${more}) { contentId content { type body } segmentId ruleId group reason steps } }`,
           { who: customerId },
           { key: golfKey },
         );
       const { totalCount } = (await admin.ask('{ customers(clientId: "golf") { totalCount } }')).customers;
       expect((await would('ann')).previewDecision).toMatchObject({
         contentId: 'offer',
+        content: { type: 'TEXT', body: 'ten off' },
         segmentId: 'buyers',
         ruleId: 'r1',
         group: null,

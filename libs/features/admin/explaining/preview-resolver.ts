@@ -4,6 +4,7 @@ import { IsOptional, IsString } from 'class-validator';
 import {
   explain,
   type JsonLike,
+  type Plan,
   parseDefinitionId,
   parseOpaqueId,
   prepare,
@@ -11,13 +12,14 @@ import {
   rejected,
   unknownCustomer,
 } from '#libs/domain';
-import { customerHash, readPlaybook } from '#libs/snapshots';
+import { type Announcement, customerHash, readPlaybook } from '#libs/snapshots';
 import { Asker, type Caller } from '../access/caller.js';
 import { ReadSide } from '../access/read-side.js';
+import { Content } from '../contents/content-types.js';
 import { refused } from '../graphql/errors.js';
 import { JsonScalar } from '../graphql/scalars.js';
 import { ADMIN_PARTS, type AdminParts } from '../parts.js';
-import { NewestAudiences } from '../snapshots/newest-audiences.js';
+import { type NewestAudience, NewestAudiences } from '../snapshots/newest-audiences.js';
 
 @ArgsType()
 class PreviewArgs {
@@ -43,6 +45,8 @@ class PreviewArgs {
 class DecisionPreview {
   @Field(() => ID, { nullable: true })
   contentId!: string | null;
+  @Field(() => Content, { nullable: true, description: 'As it is defined now.' })
+  content!: Content | null;
   @Field(() => ID, { nullable: true })
   segmentId!: string | null;
   @Field(() => ID, { nullable: true })
@@ -57,6 +61,10 @@ class DecisionPreview {
 
 @Resolver(() => DecisionPreview)
 export class PreviewResolver {
+  private kept:
+    | { readonly clientId: string; readonly version: string; readonly audience: NewestAudience | null; readonly plan: Plan }
+    | undefined;
+
   constructor(
     private readonly read: ReadSide,
     private readonly audiences: NewestAudiences,
@@ -70,7 +78,7 @@ export class PreviewResolver {
   })
   async previewDecision(@Args() args: PreviewArgs, @Asker() caller: Caller): Promise<DecisionPreview | null> {
     const { clientId, campaignId } = args;
-    await this.read.client(caller, clientId);
+    const definitions = await this.read.client(caller, clientId);
     const customerId = parseOpaqueId(args.customerId);
     if (customerId === undefined) throw refused(rejected('ID_INVALID', 'this is no customer’s id', ['customerId']));
     if (parseDefinitionId(campaignId) === undefined) throw refused(rejected('ID_INVALID', 'this is no campaign’s id', ['campaignId']));
@@ -81,16 +89,28 @@ export class PreviewResolver {
       this.audiences.of(clientId),
     ]);
     if (announced === null) return null;
-    const playbook = readPlaybook(await publication.fetch(announced));
-    const plan = prepare(playbook, audience?.lookup.memberships ?? [], customerHash);
+    const plan = await this.planOf(clientId, announced, audience);
+    const { playbook } = plan;
     const membership = audience?.lookup.membershipOf(customerHash(customerId), customerId) ?? unknownCustomer;
     const now = clock().getTime();
     const ageMs = announcedAudience === null ? 0 : now - Date.parse(announcedAudience.builtAt);
     const isStale = playbook.snapshotMaxAgeSeconds !== null && ageMs > playbook.snapshotMaxAgeSeconds * 1000;
     const explained = explain(plan, campaignId, membership, customerId, requestOf(args, now), isStale);
     if (explained === undefined) return null;
-    const { content, segmentId, ruleId, group, reason } = explained.decision;
-    return { contentId: content?.contentId ?? null, segmentId, ruleId, group, reason, steps: explained.steps };
+    const { segmentId, ruleId, group, reason } = explained.decision;
+    const contentId = explained.decision.content?.contentId ?? null;
+    const content = (contentId === null ? undefined : definitions.contents.get(contentId)) ?? null;
+    return { contentId, content, segmentId, ruleId, group, reason, steps: explained.steps };
+  }
+
+  /** The last one is kept: who previews asks for many at once. */
+  private async planOf(clientId: string, announced: Announcement, audience: NewestAudience | null): Promise<Plan> {
+    const { kept } = this;
+    if (kept?.clientId === clientId && kept.version === announced.version && kept.audience === audience) return kept.plan;
+    const playbook = readPlaybook(await this.parts.publication.fetch(announced));
+    const plan = prepare(playbook, audience?.lookup.memberships ?? [], customerHash);
+    this.kept = { clientId, version: announced.version, audience, plan };
+    return plan;
   }
 }
 
