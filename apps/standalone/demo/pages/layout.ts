@@ -66,11 +66,11 @@ ${jsonIsland('page', { context, events })}
       <button>Search</button>
     </form>
     <nav class="head-links" aria-label="You">
-      <a href="/demo/people">Be someone else</a>
+      <a class="only-wide" href="/demo/people">Be someone else</a>
       <a class="head-basket" href="/demo/cart">Basket <span class="count" id="basket-count" data-items="${basketItems}">${basketItems}</span></a>
     </nav>
   </div>
-  <nav class="aisles" aria-label="Categories"><ul>${catalogue.categories.map(link)}</ul></nav>
+  <nav class="aisles" aria-label="Categories"><ul><li class="only-narrow"><a href="/demo/people">Be someone else</a></li>${catalogue.categories.map(link)}</ul></nav>
 </header>
 <main id="main">${main}</main>
 <p class="unseen" role="status" id="said"></p>

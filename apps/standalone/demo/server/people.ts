@@ -13,12 +13,12 @@ export interface People {
   readonly segments: readonly (Segment & { readonly person: Person | undefined })[];
   /** One of each group of the four-way test. */
   readonly groups: readonly Person[];
-  readonly asked: readonly SlotAsked[];
 }
 
+const welcomeBack = { campaignId: 'welcome-back', placementId: 'bar', context: { page_type: 'home' } };
 const places: readonly (SlotAsked & { readonly context: object })[] = [
   { campaignId: 'home', placementId: 'top', context: { page_type: 'home' } },
-  { campaignId: 'welcome-back', placementId: 'bar', context: { page_type: 'home' } },
+  welcomeBack,
   { campaignId: 'basket', placementId: 'offer', context: { page_type: 'cart', cart_items: 1, cart_total: '12.75' } },
 ];
 
@@ -37,7 +37,13 @@ export async function findPeople(system: RunningSystem): Promise<People> {
     if (best !== undefined) chosen.set(segmentId, best.customerId);
   });
   const repeat = samples[segments.findIndex(({ segmentId }) => segmentId === 'repeat-visitors')] ?? [];
-  const ids = [...new Set([...chosen.values(), ...repeat])];
+  const drawn = await system.previews(repeat.map((customerId) => ({ ...welcomeBack, customerId })));
+  const groupOf = new Map<string, string>();
+  repeat.forEach((customerId, index) => {
+    const group = drawn[index]?.group;
+    if (typeof group === 'string' && !groupOf.has(group)) groupOf.set(group, customerId);
+  });
+  const ids = [...new Set([...chosen.values(), ...groupOf.values()])];
   const answers = await system.previews(ids.flatMap((customerId) => places.map((place) => ({ ...place, customerId }))));
   const people = new Map<string, Person>();
   ids.forEach((customerId, index) => {
@@ -45,16 +51,9 @@ export async function findPeople(system: RunningSystem): Promise<People> {
     if (customer !== undefined)
       people.set(customerId, { ...customer, sees: answers.slice(index * places.length, (index + 1) * places.length) });
   });
-  const groups = new Map<string, Person>();
-  for (const customerId of repeat) {
-    const person = people.get(customerId);
-    const group = person?.sees.find((seen) => seen?.campaignId === 'welcome-back')?.group;
-    if (person !== undefined && typeof group === 'string' && !groups.has(group)) groups.set(group, person);
-  }
   return {
     segments: segments.map((segment) => ({ ...segment, person: people.get(chosen.get(segment.segmentId) ?? '') })),
-    groups: [...groups.values()],
-    asked: places,
+    groups: [...groupOf.values()].flatMap((customerId) => people.get(customerId) ?? []),
   };
 }
 

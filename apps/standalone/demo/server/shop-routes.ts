@@ -137,7 +137,7 @@ function basketOf(request: FastifyRequest, catalogue: Catalogue): Basket {
   return { lines: readLines(cookies.get('demo_cart'), catalogue), coupon: couponOf(cookies.get('demo_coupon') ?? '') };
 }
 
-function cookiesOf({ headers }: FastifyRequest): ReadonlyMap<string, string> {
+export function cookiesOf({ headers }: FastifyRequest): ReadonlyMap<string, string> {
   const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.split('='));
   return new Map(pairs.map(([name = '', value = '']) => [name.trim(), value.trim()]));
 }

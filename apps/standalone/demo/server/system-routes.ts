@@ -4,7 +4,7 @@ import { demoClient } from '../definitions/client.js';
 import { awayPage, explanationPage, peoplePage, previewInWords } from '../pages/system-pages.js';
 import { AdminAway } from './admin-client.js';
 import { findPeople, remembered } from './people.js';
-import { asked, pageSender, parameter, type Shop, setCookie } from './shop-routes.js';
+import { asked, cookiesOf, pageSender, parameter, type Shop, setCookie } from './shop-routes.js';
 import { type RunningSystem, type SlotAsked, slotsMax } from './system.js';
 
 const idLengthMax = 64;
@@ -20,7 +20,7 @@ export function addSystemRoutes(server: FastifyInstance, shop: Shop, system: Run
     reply.header('cache-control', 'no-store');
     try {
       const answer = await work();
-      return answer === null ? reply.code(404).send({ code: 'NOT_YET', message: 'not recorded yet' }) : reply.send(answer);
+      return answer === null ? reply.code(202).send({ code: 'NOT_YET', message: 'not recorded yet' }) : reply.send(answer);
     } catch (error) {
       if (!(error instanceof AdminAway)) throw error;
       return reply.code(503).send({ code: 'ADMIN_AWAY', message: wordsOf(error) });
@@ -28,7 +28,8 @@ export function addSystemRoutes(server: FastifyInstance, shop: Shop, system: Run
   };
 
   server.get('/about', (request, reply) => {
-    const customerId = asked(request, 'c');
+    const customerId = request.query !== null && 'c' in (request.query as object) ? asked(request, 'c') : customerOfCookie(request);
+    if (customerId === undefined) return reply.code(202).send({ code: 'NOBODY', message: 'nobody was seen here yet' });
     if (!isId(customerId)) return reply.code(400).send({ code: 'ID_INVALID', message: 'c is a customer’s id' });
     return answered(reply, async () => {
       const about = await system.about(customerId, slotsAsked(request), contextAsked(request));
@@ -75,6 +76,16 @@ export function addSystemRoutes(server: FastifyInstance, shop: Shop, system: Run
 /** Where the admin listens is nobody's business. */
 function wordsOf({ message }: AdminAway): string {
   return message.startsWith('the admin does not answer') ? 'The admin does not answer' : message;
+}
+
+/** The customer whom the tag, or the edge, has given a cookie; undefined when there is none. */
+function customerOfCookie(request: FastifyRequest): string | undefined {
+  const value = cookiesOf(request).get(`vt_c_${demoClient.clientId}`);
+  try {
+    return value === undefined || value === '' ? undefined : decodeURIComponent(value);
+  } catch {
+    return undefined;
+  }
 }
 
 function isId(text: string): boolean {

@@ -47,7 +47,7 @@
   async function explain(slot, times) {
     try {
       const response = await fetch(`/demo/why/${encodeURIComponent(slot.decision.decisionId)}`);
-      if (response.ok) {
+      if (response.status === 200) {
         const { steps, agrees } = await response.json();
         slot.steps = steps;
         slot.agrees = agrees;
@@ -71,22 +71,23 @@
   }
 
   async function asking() {
-    if (customerId === undefined || document.hidden) return;
+    if (document.hidden) return;
     asksLeft -= 1;
-    const query = new URLSearchParams({ c: customerId });
+    // On a page without slots nobody has told: the cookie does.
+    const query = new URLSearchParams(customerId === undefined ? {} : { c: customerId });
     for (const key of slots.keys()) query.append('slot', key);
     for (const [name, value] of Object.entries(context)) query.set(`x.${name}`, value);
     try {
       const response = await fetch(`/demo/about?${query}`);
       const answer = await response.json();
-      if (response.ok) {
+      if (response.status === 200) {
         about = answer;
         problem = undefined;
         if (waitingFor && waitingFor.arrivedMs === undefined) {
           waitingFor.before ??= fingerprint(about);
           if (fingerprint(about) !== waitingFor.before) waitingFor.arrivedMs = Date.now() - waitingFor.since;
         }
-      } else problem = answer.message;
+      } else if (!response.ok) problem = answer.message;
     } catch {
       problem = 'The demo’s server does not answer';
     }
@@ -258,7 +259,7 @@
         node('p', { class: 'strip-problem' }, `${problem}. The shop works on; what is decided is decided by the nodes alone.`),
         again,
       ];
-    if (!about) return [title, node('p', { class: 'strip-wait' }, customerId === undefined ? 'Nobody was asked for yet.' : 'Asking …')];
+    if (!about) return [title, node('p', { class: 'strip-wait' }, 'Asking …')];
     const { customer, audience } = about;
     const who = node('p', {}, 'Customer ', code(customer.customerId), '. ');
     if (!customer.fields) who.append('It does not know you yet: nothing you did has reached its tables.');
@@ -276,13 +277,7 @@
         { class: 'strip-facts' },
         fields.map(([field, words]) => node('div', {}, node('dt', {}, words), node('dd', {}, shown(customer.fields[field])))),
       ),
-      node(
-        'p',
-        { class: 'quiet' },
-        audience
-          ? `By the audience ${audience.version}, of ${new Date(audience.builtAt).toLocaleTimeString('en-GB')}.`
-          : 'There is no audience yet.',
-      ),
+      node('p', { class: 'quiet' }, audience ? `Segments by the audience ${audience.version}, the newest.` : 'There is no audience yet.'),
       again,
     ];
   }
@@ -298,6 +293,8 @@
     const waits = waitingFor && waitingFor.arrivedMs === undefined && asksLeft > 0;
     link.textContent = changes > 0 ? 'You would now see something else' : waits ? 'The system is taking it in …' : 'Why do I see this?';
   }
-  badge();
+  new IntersectionObserver(([{ isIntersecting }]) => link.classList.toggle('badge-unneeded', isIntersecting)).observe(body);
+  ask(6);
+  show();
   document.addEventListener('visibilitychange', () => document.hidden || ask(2));
 })();
