@@ -6,7 +6,7 @@ import { configureContentQueryHttp, edgeServerOptions, ServingTables } from '#li
 import { closeInTime, OpsModule, type ReadinessCheck, readUnreadBodies } from '#libs/features/ops';
 import type { ImageHandler } from '#libs/snapshots/nats';
 import type { ProcessFrame } from './frame.js';
-import { portProblem } from './free-port.js';
+import { assertPortFree, portProblem } from './free-port.js';
 
 @Module({})
 class Assembly {}
@@ -90,6 +90,8 @@ async function listening(
   setting: 'VITRINE_EDGE_PORT' | 'VITRINE_ADMIN_PORT' | 'VITRINE_OPS_PORT',
 ): Promise<string> {
   closing.add(() => closeInTime(() => app.close(), app.getHttpServer()));
+  // Nest would put a line of its own before ours.
+  await assertPortFree(setting, settings[setting], settings.VITRINE_HOST);
   try {
     await app.listen(settings[setting], settings.VITRINE_HOST);
   } catch (error) {
