@@ -92,6 +92,9 @@ async function visitor(viewport) {
     async take(name, { element } = {}) {
       const path = join(folder, `${name}.png`);
       await page.evaluate(() => document.activeElement?.blur());
+      await page.waitForFunction(() =>
+        [...document.images].every(({ complete, naturalWidth, loading }) => (complete && naturalWidth > 0) || loading === 'lazy'),
+      );
       if (element === undefined) await page.screenshot({ path, scale: 'css' });
       else await page.locator(element).screenshot({ path, scale: 'css' });
       const { size } = statSync(path);

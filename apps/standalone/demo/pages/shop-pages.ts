@@ -36,8 +36,8 @@ export function homePage(catalogue: Catalogue): Page {
     context: { page_type: 'home' },
     events: [],
     main: html`<h1 class="unseen">Vitrine &amp; Daughters, a gift shop</h1>
-${slot('welcome-back', 'bar', delivery)}
 ${slot('home', 'top', own)}
+${slot('welcome-back', 'bar', delivery)}
 <section aria-labelledby="favourites"><h2 id="favourites">What most customers bought</h2>${cards(favourites)}</section>
 <section aria-labelledby="aisles"><h2 id="aisles">Around the shop</h2><ul class="aisle-cards">${catalogue.categories.map(aisle)}</ul></section>`,
   };

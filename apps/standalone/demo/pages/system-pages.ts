@@ -45,7 +45,7 @@ export function peoplePage({ segments, groups }: People): Page {
   };
 }
 
-const placeNames = ['Home page', 'Welcome-back bar', 'Basket'];
+const placeNames = ['Home page', 'Offer bar', 'Basket'];
 
 function aPerson({ customerId, fields, sees }: Person): Html {
   const last = fields['orders.last'];

@@ -33,6 +33,8 @@
 
   async function add(form, button) {
     button.disabled = true;
+    // At once: whoever leaves the page now has put it into the basket all the same.
+    vitrine.push(['track', 'Product Added', JSON.parse(form.dataset.product)]);
     try {
       const body = new URLSearchParams(new FormData(form));
       const response = await fetch(form.action, { method: 'POST', headers: { accept: 'application/json' }, body });
@@ -41,16 +43,11 @@
       said.textContent = `${name} is in your basket. ${items} in all.`;
       button.classList.add('done');
       setTimeout(() => button.classList.remove('done'), 1600);
-      vitrine.push(['track', 'Product Added', productOf(form)]);
       did('put something into the basket');
     } finally {
       button.disabled = false;
       button.focus();
     }
-  }
-
-  function productOf(form) {
-    return JSON.parse(form.dataset.product);
   }
 
   /** The page is left next: the tag sends what it holds when that happens. */

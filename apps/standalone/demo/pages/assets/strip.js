@@ -14,6 +14,7 @@
   let about;
   let problem;
   let waitingFor;
+  let coupons;
   let asksLeft = 0;
   let timer;
 
@@ -78,6 +79,8 @@
     for (const key of slots.keys()) query.append('slot', key);
     for (const [name, value] of Object.entries(context)) query.set(`x.${name}`, value);
     try {
+      if (context.page_type === 'thanks')
+        coupons = await fetch('/demo/coupons').then((response) => (response.ok ? response.json() : undefined));
       const response = await fetch(`/demo/about?${query}`);
       const answer = await response.json();
       if (response.status === 200) {
@@ -165,6 +168,16 @@
           node('strong', {}, `“${words}”`),
           segmentId ? ` (segment ${segmentId}, rule ${ruleId})` : ruleId ? ` (rule ${ruleId})` : '',
           '.',
+        ),
+      );
+    }
+    if (coupons) {
+      const { customers, orders, revenue } = coupons;
+      lines.push(
+        node(
+          'p',
+          {},
+          `Of all who ever ordered with a coupon: ${customers} ${customers === 1 ? 'customer' : 'customers'}, ${orders} orders, £${Number(revenue).toFixed(2)}.`,
         ),
       );
     }
