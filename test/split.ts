@@ -168,6 +168,7 @@ export class Split extends Deployment {
       await split.startApps();
       await haproxy.start();
       await split.upAtEdge();
+      if (options.eventLog.includes('://')) await split.hasWhatTheLogHeld();
     } catch (error) {
       const said = split.complaints;
       await split.dispose();
@@ -233,6 +234,11 @@ export class Split extends Deployment {
 
   private async startApps(): Promise<void> {
     await Promise.all([...this.apps.values()].map((part) => part.start()));
+  }
+
+  /** A server's log may hold much of others, and what is new is in the tables only behind it. */
+  private async hasWhatTheLogHeld(): Promise<void> {
+    await until('the projector is live', 900_000, async () => (await this.metric('vitrine_projector_state{state="live"}')) === 1);
   }
 
   private async upAtEdge(): Promise<void> {

@@ -21,8 +21,11 @@ export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]>
   return all;
 }
 
+/** A real server's log may hold millions of events, and a reader from its beginning has to pass them first. */
+const eventuallyMsMax = 30_000;
+
 /** Repeats an assertion until it holds. @throws its last failure when the limit has passed. */
-export async function eventually(assertion: () => Promise<void> | void, limitMs = 10_000): Promise<void> {
+export async function eventually(assertion: () => Promise<void> | void, limitMs = eventuallyMsMax): Promise<void> {
   const end = Date.now() + limitMs;
   for (;;) {
     try {
