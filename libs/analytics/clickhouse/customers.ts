@@ -3,7 +3,7 @@ import type { ClientScope, CustomerFields, Preview, SegmentCriteria, Summary, Su
 import type { ClickHouseConnection, Shard } from './client.js';
 import { askPlanned, planStates, type StatePlan } from './customer-states.js';
 import { type Judgement, judge, judgingSettings } from './judgement.js';
-import { Parameters } from './parameters.js';
+import { attributeTexts } from './state-row.js';
 
 interface Judged {
   readonly scope: ClientScope;
@@ -114,28 +114,38 @@ type Value = string | number | boolean | null;
 /** All fields of these customers, in the order given. */
 async function fieldsOf(connection: ClickHouseConnection, judged: Judged, ids: readonly string[]): Promise<CustomerFields[]> {
   if (ids.length === 0) return [];
-  const found = new Map((await ofEach(connection, (shard) => fieldsAt(shard, judged, ids))).flatMap((ofShard) => [...ofShard]));
+  const known = await ofEachPlanned(connection, judged, (shard, plan) => fieldsAt(shard, judged, ids, { plan }));
+  const found = new Map(known.flatMap((ofShard) => [...ofShard]));
+  // Who is on a list alone has fields too: those of nobody.
+  const rest = ids.filter((id) => !found.has(id));
+  if (rest.length > 0) {
+    for (const ofShard of await ofEach(connection, (shard) => fieldsAt(shard, judged, rest, { isListed: true })))
+      for (const [id, fields] of ofShard) found.set(id, fields);
+  }
   return ids.map((customerId) => ({ customerId, fields: found.get(customerId) ?? {} }));
 }
 
-/** Of those who lie on the shard. */
-async function fieldsAt(shard: Shard, { scope, asOf }: Judged, ids: readonly string[]): Promise<Map<string, CustomerFields['fields']>> {
-  const { parameters, query, listed } = judge(shard, scope, asOf, { only: ids });
+/** Of those who lie on the shard; `isListed`: also of whom nothing is known. */
+async function fieldsAt(
+  shard: Shard,
+  { scope, asOf }: Judged,
+  ids: readonly string[],
+  { plan, isListed = false }: { readonly plan?: StatePlan | undefined; readonly isListed?: boolean },
+): Promise<Map<string, CustomerFields['fields']>> {
+  const { parameters, query, listed } = judge(shard, scope, asOf, { only: ids }, plan);
   const columns = Object.keys(customerFields).map((field) => ({ field, ...query.field(field) }));
+  const attributes = query.gathered(attributeTexts);
   const shown = columns.map(({ column, kind }) => (kind === 'money' ? `toString(${column}) AS ${column}_` : `${column} AS ${column}_`));
-  const [rows, attributes] = await Promise.all([
-    shard.connection.query<Record<string, Value> & { customer_id: string }>(
-      `SELECT customer_id, ${shown.join(', ')}\nFROM\n(\n${query.sql(listed(ids))}\n)`,
-      parameters.all,
-      judgingSettings,
-    ),
-    attributesOf(shard, scope.clientId, asOf, ids),
-  ]);
+  const rows = await shard.connection.query<Record<string, Value> & { customer_id: string; attributes: Record<string, string> }>(
+    `SELECT customer_id, ${shown.join(', ')}, ${attributes} AS attributes\nFROM\n(\n${query.sql(isListed ? listed(ids) : undefined)}\n)`,
+    parameters.all,
+    judgingSettings,
+  );
   return new Map(
     rows.map((row) => {
       const fields: Record<string, Value> = {};
       for (const { field, column, kind } of columns) fields[field] = shownValue(row[`${column}_`] ?? null, kind);
-      for (const [name, json] of attributes.get(row.customer_id) ?? []) fields[`attributes.${name}`] = attributeValue(json);
+      for (const [name, json] of Object.entries(row.attributes)) fields[`attributes.${name}`] = attributeValue(json);
       return [row.customer_id, fields];
     }),
   );
@@ -158,30 +168,6 @@ function withFourDigits(decimal: string): string {
 function attributeValue(json: string): Value {
   const value: unknown = JSON.parse(json);
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === null ? value : json;
-}
-
-async function attributesOf(
-  { connection, part }: Shard,
-  clientId: string,
-  asOf: Date,
-  ids: readonly string[],
-): Promise<Map<string, [name: string, json: string][]>> {
-  const parameters = new Parameters();
-  const rows = await connection.query<{ customer_id: string; attributes: [string, string][] }>(
-    `SELECT customer_id, arraySort(groupArray((name, json))) AS attributes
-FROM
-(
-  SELECT f.customer_id AS customer_id, attribute.1 AS name, argMax(attribute.2, (f.time, f.log_position)) AS json
-  FROM ${part('behaviour_facts')} AS f FINAL
-  ARRAY JOIN arrayZip(mapKeys(f.attributes), mapValues(f.attributes)) AS attribute
-  PREWHERE f.client_id = ${parameters.text(clientId)} AND f.customer_hash IN ${parameters.hashes(ids)} AND f.customer_id IN ${parameters.set(ids)}
-  WHERE f.type = 'Customer Updated' AND f.time <= ${parameters.time(asOf.getTime())}
-  GROUP BY f.customer_id, name
-)
-GROUP BY customer_id`,
-    parameters.all,
-  );
-  return new Map(rows.map((row) => [row.customer_id, row.attributes]));
 }
 
 type SummaryColumns = Readonly<

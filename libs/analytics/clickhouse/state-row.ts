@@ -60,8 +60,12 @@ const orderLines = flatList(
     `groupArrayArray([toUnixTimestamp64Milli(o.time), reinterpretAsInt64(o.amount) * if(${completed}, 1, -1), toInt64(multiIf(o.type != 'Order Completed', ${orderKind.refund}, o.coupon != '', ${orderKind.withCoupon}, ${orderKind.order}))])`,
 );
 
-/** Each attribute's name and the JSON text of its latest value. */
-const attributeTexts = flatList('attributes', 'String', () => 'groupArrayArray([a.name, a.json])');
+/** The JSON text of the latest value of each attribute, by its name. */
+export const attributeTexts: Partial = {
+  ...flatList('attributes', 'String', () => 'groupArrayArray([a.name, a.json])'),
+  merge: ([its]) => `CAST(${entries(`groupArrayArray(${its})`, 2)}, 'Map(String, String)')`,
+  ofState: 'c.attributes',
+};
 
 /** The columns of customer_states beside the keys and what the refresh says itself, and how each is gathered from the facts. */
 export function stateColumns(query: CustomerQuery): readonly { readonly name: string; readonly value: string }[] {
@@ -99,6 +103,6 @@ export function stateColumns(query: CustomerQuery): readonly { readonly name: st
     { name: 'arrival_source', value: from(query.partial('arrival.source'), (merged) => `${merged}.1`) },
     { name: 'arrival_campaign', value: from(query.partial('arrival.source'), (merged) => `${merged}.2`) },
     { name: 'answers', value: field('content.served') },
-    { name: 'attributes', value: from(attributeTexts, (merged) => `CAST(${entries(merged, 2)}, 'Map(String, String)')`) },
+    { name: 'attributes', value: from(attributeTexts) },
   ];
 }

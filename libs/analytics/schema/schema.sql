@@ -116,7 +116,7 @@ CREATE TABLE vitrine.customer_states
 )
 ENGINE = ReplacingMergeTree(log_position)
 ORDER BY (client_id, customer_hash, customer_id)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'What all events of a customer come to, one row per customer with events, as of the last refresh; read the view customers';
 
 CREATE TABLE vitrine.dead_letters
