@@ -181,9 +181,12 @@ export class Answering {
     }
   }
 
-  /** Offers what the client's sample takes of the answers. */
-  recordServed(answer: Answer, form: 'json' | 'redirect' | 'body' | 'batch'): void {
-    if (!isSampled(answer.decisionId, answer.tables.plan.playbook.sampleRate)) return;
+  private recordServed(answer: Answer, form: 'json' | 'redirect' | 'body' | 'batch'): void {
+    if (isSampled(answer.decisionId, answer.tables.plan.playbook.sampleRate)) this.recordSampled(answer, form);
+  }
+
+  /** Offers an answer that is in the client's sample. */
+  recordSampled(answer: Answer, form: 'json' | 'redirect' | 'body' | 'batch'): void {
     this.offer(servedFact(answer, form));
   }
 

@@ -216,7 +216,8 @@ function parameters(search: string): Map<string, string> {
   return found;
 }
 
-function decoded(text: string): string {
+/** A part of an address as it is meant. @throws Refused 400. */
+export function decoded(text: string): string {
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
   if (!spaced.includes('%')) return spaced;
   try {

@@ -12,6 +12,14 @@ export function isSampled(decisionId: string, sampleRate: number): boolean {
   return sampleRate >= 1 || Number.parseInt(decisionId.slice(-10), 16) / 2 ** 40 < sampleRate;
 }
 
+/** The same of the 16 bytes of a decision's id. */
+export function isSampledId(decisionId: Uint8Array, sampleRate: number): boolean {
+  if (sampleRate >= 1) return true;
+  let random = 0;
+  for (let at = 11; at < 16; at++) random = random * 256 + decisionId[at]!;
+  return random / 2 ** 40 < sampleRate;
+}
+
 export function servedFact(answer: Answer, form: ContentServedFact['form']): SpooledFact {
   const { tables, decision, request } = answer;
   const { time, placementId, ...asked } = request;

@@ -11,6 +11,8 @@ export interface AudienceLookup {
   readonly memberships: readonly (readonly string[])[];
   /** The customer's membership, -1 for a customer who is not in the audience. Allocates nothing. */
   membershipOfId(customerId: string): number;
+  /** Whether customers are told apart by their ids, because their hashes are the same; else `membershipOfHash` does not look at the id. */
+  readonly asksForIds: boolean;
   /** The same for one whose hash is known: its low and high 32 bits, as `idHash` holds them. */
   membershipOfHash(low: number, high: number, customerId: string): number;
   /** The same by the hash as one number. */
@@ -86,6 +88,10 @@ export class Audience implements AudienceLookup {
       segmentsOf(this.segmentIds, this.parts.sets, number * width),
     );
     return this.listed;
+  }
+
+  get asksForIds(): boolean {
+    return this.parts.ids.size > 0;
   }
 
   membershipOfId(customerId: string): number {

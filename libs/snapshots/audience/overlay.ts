@@ -73,6 +73,10 @@ export class Overlay implements AudienceLookup {
     return atOnce(this.listing());
   }
 
+  get asksForIds(): boolean {
+    return this.ids.size > 0 || this.base.asksForIds;
+  }
+
   membershipOfId(customerId: string): number {
     hashId(customerId);
     return this.membershipOfHash(idHash[0]!, idHash[1]!, customerId);

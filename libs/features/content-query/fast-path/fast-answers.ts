@@ -1,10 +1,19 @@
-import { type CustomerId, type Decision, decideIn, type PreparedGroups, type SessionId, unknownCustomer } from '#libs/domain';
+import {
+  type CustomerId,
+  type Decision,
+  decideIn,
+  type PreparedGroups,
+  type RequestFacts,
+  type SessionId,
+  unknownCustomer,
+} from '#libs/domain';
 import { hashIdBytes, idHash } from '#libs/snapshots';
 import type { Answering, AnsweringParts } from '../answering.js';
 import type { ClientTables } from '../client-tables.js';
 import type { HttpAnswer } from '../http-answer.js';
 import { idText } from '../ids.js';
 import { reasonIndex } from '../metrics.js';
+import { isSampledId } from '../recording.js';
 import { Asked } from './asked.js';
 import type { ReadBytes } from './bytes.js';
 import { type Head, type Heads } from './heads.js';
@@ -42,7 +51,7 @@ export class FastAnswers {
   private readonly reader: RequestReader;
   private readonly routes: Routes;
   private readonly date = new DateHeader();
-  private readonly asked = new Asked();
+  private readonly asked: Asked;
   private readonly customer: IdBytes = { bytes: noId, begin: 0, end: 0 };
   private readonly session: IdBytes = { bytes: noId, begin: 0, end: 0 };
   private readonly groupKey = new Uint8Array(512);
@@ -55,6 +64,7 @@ export class FastAnswers {
 
   constructor(private readonly options: FastAnswersOptions) {
     this.reader = new RequestReader(options.heads);
+    this.asked = new Asked(this.reader);
     this.routes = new Routes(options.metrics);
   }
 
@@ -122,13 +132,13 @@ export class FastAnswers {
       if (placement < 0) return false;
     }
     this.route = route;
-    asked.set(time, route.placementId(placement), head, this.target);
+    asked.set(time, route.placementId(placement), head, input.bytes);
     const { audience } = tables;
     let decision: Decision;
     if (audience === null) decision = decideIn(campaign, unknownCustomer, asked, false, this.bucket);
     else {
       hashIdBytes(customer.bytes, customer.begin, customer.end);
-      const membership = audience.lookup.membershipOfHash(idHash[0]!, idHash[1]!, textOf(customer));
+      const membership = audience.lookup.membershipOfHash(idHash[0]!, idHash[1]!, audience.lookup.asksForIds ? textOf(customer) : '');
       decision = decideIn(campaign, membership, asked, time - audience.builtAtMs > tables.audienceAgeMaxMs, this.bucket);
     }
     const template = this.templateFor(decision, placement, head);
@@ -136,7 +146,7 @@ export class FastAnswers {
     ids.draw(this.options.clock());
     fill(template, ids.bytes, customer, this.session.end === 0 ? null : this.session, this.date);
     this.response = template.bytes;
-    this.record(tables, decision);
+    if (isSampledId(ids.bytes, tables.plan.playbook.sampleRate)) this.record(tables, decision);
     return true;
   }
 
@@ -196,10 +206,10 @@ export class FastAnswers {
       campaignId: (route as Route).campaignId,
       customerId: textOf(customer),
       sessionId: session.end === 0 ? null : textOf(session),
-      request: asked.facts(),
+      request: factsOf(asked),
       decision,
     };
-    this.options.answering.recordServed(answer, 'json');
+    this.options.answering.recordSampled(answer, 'json');
   }
 
   private reason = 0;
@@ -242,6 +252,11 @@ export class FastAnswers {
 
 /** What an answer's JSON takes from the request is its placement. */
 const emptyRequest = { time: 0, url: null, referrer: null, device: 'desktop', browser: null, country: null, context: {} } as const;
+
+/** As an object of its own. */
+function factsOf({ time, url, referrer, placementId, device, browser, country, context }: Asked): RequestFacts {
+  return { time, url, referrer, placementId, device, browser, country, context };
+}
 
 function set(id: IdBytes, bytes: Buffer, begin: number, end: number): void {
   id.bytes = bytes;

@@ -35,6 +35,8 @@ export interface KeptIds {
 const headBytesMax = 8_192;
 const headersMax = 64;
 const headsMax = 4_096;
+/** Heads of one length that are compared before one is read. */
+const candidatesMax = 8;
 
 /**
  * Headers that change nothing, or what the caller is read from. Others may mean something to Node's parser – a body, an upgrade, a wait for
@@ -57,6 +59,8 @@ export interface HeadsOptions {
 /** Reads heads, and remembers them: pages of one browser, and connections of one load balancer, repeat theirs byte for byte. */
 export class Heads {
   private readonly known = new Map<string, Head>();
+  /** Heads by their length, the one found last first. */
+  private readonly byLength = new Map<number, Head[]>();
   private readonly sites = new Map<string, number>();
   private nextSite = 0;
   /** The head that `read` found. */
@@ -65,7 +69,27 @@ export class Heads {
   constructor(private readonly options: HeadsOptions) {}
 
   /** The index behind the block that begins at `from`, with the head in `found`; or `incomplete`, `unrecognised`. */
-  read({ bytes, end }: ReadBytes, from: number): number {
+  read(input: ReadBytes, from: number): number {
+    // A load balancer's connection brings one browser's head after the other's. Most are the last of what was read, so that their length is known:
+    // comparing a few costs 0.1 µs, reading one 2 µs.
+    const length = input.end - from;
+    const candidates = this.byLength.get(length);
+    if (candidates !== undefined) {
+      for (let index = 0; index < candidates.length; index++) {
+        const head = candidates[index]!;
+        if (!isHead(input, from, head)) continue;
+        if (index > 0) {
+          candidates[index] = candidates[index - 1]!;
+          candidates[index - 1] = head;
+        }
+        this.found = head;
+        return from + length;
+      }
+    }
+    return this.parse(input, from);
+  }
+
+  private parse({ bytes, end }: ReadBytes, from: number): number {
     const fields: Record<string, string> = {};
     let count = 0;
     let at = from;
@@ -98,7 +122,10 @@ export class Heads {
 
   private headOf(block: string, fields: Record<string, string>): Head | undefined {
     const known = this.known.get(block);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (this.byLength.get(known.length)?.includes(known) !== true) this.findable(known);
+      return known;
+    }
     if (fields['connection'] !== undefined && fields['connection'].toLowerCase() !== 'keep-alive') return undefined;
     if (fields['host'] === undefined) return undefined;
     const caller = this.callerOf(fields);
@@ -120,9 +147,22 @@ export class Heads {
         return one;
       },
     };
-    if (this.known.size >= headsMax) this.known.clear();
+    if (this.known.size >= headsMax) {
+      this.known.clear();
+      this.byLength.clear();
+    }
     this.known.set(block, head);
+    this.findable(head);
     return head;
+  }
+
+  private findable(head: Head): void {
+    const candidates = this.byLength.get(head.length);
+    if (candidates === undefined) this.byLength.set(head.length, [head]);
+    else {
+      candidates.unshift(head);
+      candidates.length = Math.min(candidates.length, candidatesMax);
+    }
   }
 
   private callerOf(fields: Record<string, string>): Caller | undefined {

@@ -32,6 +32,13 @@ export class RequestReader {
   sessionEnd = 0;
   placementBegin = 0;
   placementEnd = 0;
+  urlBegin = 0;
+  urlEnd = 0;
+  referrerBegin = 0;
+  referrerEnd = 0;
+  /** `<name>=<value>` of the context: where each begins and ends. */
+  entryCount = 0;
+  readonly entryBounds = new Int32Array(contextEntriesMax * 2);
   /** The headers; of a complete request only. */
   head: Head | undefined;
   /**
@@ -53,6 +60,9 @@ export class RequestReader {
     this.customerEnd = this.customerBegin = 0;
     this.sessionEnd = this.sessionBegin = 0;
     this.placementEnd = this.placementBegin = 0;
+    this.urlEnd = this.urlBegin = 0;
+    this.referrerEnd = this.referrerBegin = 0;
+    this.entryCount = 0;
     if (bytes[at] === question) at = this.readParameters(bytes, at + 1);
     if (bytes[at] !== blank) return at >= end ? incomplete : unrecognised;
     this.targetEnd = at;
@@ -92,7 +102,6 @@ export class RequestReader {
   private readParameters(bytes: Uint8Array, from: number): number {
     let at = from;
     let seen = 0;
-    let entries = 0;
     for (;;) {
       const name = bytes[at]!;
       const next = bytes[at + 1]!;
@@ -110,7 +119,7 @@ export class RequestReader {
         at++;
       }
       if (isContext) {
-        if (++entries > contextEntriesMax || !isPlainEntry(bytes, begin, at, kinds)) this.isPlain = false;
+        this.takeEntry(bytes, begin, at, kinds);
       } else if (!isNamed) this.isPlain = false;
       else if (at > begin) seen = this.take(bytes, name, begin, at, kinds, seen);
       // The first of a repeated name counts, also when it is empty.
@@ -118,6 +127,16 @@ export class RequestReader {
       if (bytes[at] !== amp) return at;
       at++;
     }
+  }
+
+  private takeEntry(bytes: Uint8Array, begin: number, end: number, kinds: number): void {
+    if (this.entryCount === contextEntriesMax || !isPlainEntry(bytes, begin, end, kinds)) {
+      this.isPlain = false;
+      return;
+    }
+    this.entryBounds[this.entryCount * 2] = begin;
+    this.entryBounds[this.entryCount * 2 + 1] = end;
+    this.entryCount += 1;
   }
 
   /** One parameter of a letter; the letters seen so far with it. */
@@ -142,9 +161,14 @@ export class RequestReader {
         this.placementEnd = end;
         break;
       case url:
+        if (!isPlainAddress(bytes, begin, end, kinds)) this.isPlain = false;
+        this.urlBegin = begin;
+        this.urlEnd = end;
+        break;
       case referrer:
-        if ((kinds & atSign) !== 0 || end - begin > pageUrlLengthMax) this.isPlain = false;
-        else if ((kinds & coded) !== 0 && !isCodedAscii(bytes, begin, end)) this.isPlain = false;
+        if (!isPlainAddress(bytes, begin, end, kinds)) this.isPlain = false;
+        this.referrerBegin = begin;
+        this.referrerEnd = end;
         break;
       case form:
         // `f=json`, of which nothing else has to be known.
@@ -163,6 +187,11 @@ export class RequestReader {
     }
     return seen | bit;
   }
+}
+
+function isPlainAddress(bytes: Uint8Array, begin: number, end: number, kinds: number): boolean {
+  if ((kinds & atSign) !== 0 || end - begin > pageUrlLengthMax) return false;
+  return (kinds & coded) === 0 || isCodedAscii(bytes, begin, end);
 }
 
 function isPlainEntry(bytes: Uint8Array, begin: number, end: number, kinds: number): boolean {

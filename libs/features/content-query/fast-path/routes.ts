@@ -3,6 +3,7 @@ import type { ClientTables } from '../client-tables.js';
 import { parsePath } from '../content-query.js';
 import { type AnswerCounts, type ContentQueryMetrics } from '../metrics.js';
 import { Refused } from '../refused.js';
+import { isAt } from './asked.js';
 import type { ResponseTemplate } from './response-template.js';
 
 /** The responses of one decision, by site, placement, and the lengths of ids. */
@@ -66,12 +67,6 @@ export class Route {
 /** A page has few; they are looked through. */
 const placementsMax = 64;
 const slots = 1_024;
-
-function isAt(bytes: Uint8Array, begin: number, end: number, expected: Uint8Array): boolean {
-  if (end - begin !== expected.length) return false;
-  for (let index = 0; index < expected.length; index++) if (bytes[begin + index] !== expected[index]) return false;
-  return true;
-}
 
 /** Finds routes by the bytes of their path. Two that fall on one slot take turns in it: that costs time, nothing else. */
 export class Routes {
