@@ -19,9 +19,12 @@ export async function* inHashOrder(
     let left = sources.filter((source) => !source.isEmpty);
     for (let first = left[0]; first !== undefined; first = left[0]) {
       for (const source of left) if (source.isBefore(first)) first = source;
-      first.bytes.copy(out, length, first.at, first.at + rowBytes);
-      length += rowBytes;
-      first.at += rowBytes;
+      let second: Source | undefined;
+      for (const source of left) if (source !== first && (second === undefined || source.isBefore(second))) second = source;
+      const end = first.at + first.run(second, (out.length - length) / rowBytes) * rowBytes;
+      first.bytes.copy(out, length, first.at, end);
+      length += end - first.at;
+      first.at = end;
       if (first.isEmpty) {
         await first.fill();
         left = left.filter((source) => !source.isEmpty);
@@ -71,8 +74,32 @@ class Source {
     }
   }
 
-  isBefore(other: Source): boolean {
-    const [high, others] = [this.bytes.readUInt32LE(this.at + 4), other.bytes.readUInt32LE(other.at + 4)];
-    return high === others ? this.bytes.readUInt32LE(this.at) < other.bytes.readUInt32LE(other.at) : high < others;
+  /**
+   * How many rows, of at most so many, come before the other source's next one: the next one does. Looked for in steps that double, then between the last
+   * two by halves, because one stream may have nearly all rows.
+   */
+  run(other: Source | undefined, rowsMax: number): number {
+    const rows = Math.min(rowsMax, Math.floor((this.bytes.length - this.at) / this.rowBytes));
+    if (other === undefined) return rows;
+    let before = 1;
+    let beyond = 2;
+    while (beyond <= rows && !other.isBefore(this, beyond - 1)) {
+      before = beyond;
+      beyond *= 2;
+    }
+    beyond = Math.min(beyond, rows + 1);
+    while (beyond - before > 1) {
+      const middle = (before + beyond) >> 1;
+      if (other.isBefore(this, middle - 1)) beyond = middle;
+      else before = middle;
+    }
+    return before;
+  }
+
+  /** Whether the next row here comes before that row (from the next one on) of the other. */
+  isBefore(other: Source, row = 0): boolean {
+    const at = other.at + row * other.rowBytes;
+    const [high, others] = [this.bytes.readUInt32LE(this.at + 4), other.bytes.readUInt32LE(at + 4)];
+    return high === others ? this.bytes.readUInt32LE(this.at) < other.bytes.readUInt32LE(at) : high < others;
   }
 }
