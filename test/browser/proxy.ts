@@ -11,7 +11,7 @@ export interface Asked {
 }
 
 /** What happens to a request: null passes it on at once; a promise that resolves passes it on later. */
-export type Rule = (asked: Asked) => null | Promise<void> | { status: number; body?: string } | 'cut' | 'lose answer';
+export type Rule = (asked: Asked) => null | Promise<void> | { status: number; body?: string; type?: string } | 'cut' | 'lose answer';
 
 export class EdgeProxy {
   readonly asked: Asked[] = [];
@@ -80,7 +80,7 @@ export class EdgeProxy {
       return;
     }
     if (verdict !== null && typeof verdict === 'object' && 'status' in verdict) {
-      response.writeHead(verdict.status, { 'content-type': 'application/json', 'access-control-allow-origin': '*' });
+      response.writeHead(verdict.status, { 'content-type': verdict.type ?? 'application/json', 'access-control-allow-origin': '*' });
       response.end(verdict.body ?? '{"code":"TEST","message":"as the test wants it"}');
       return;
     }

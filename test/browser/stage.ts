@@ -1,6 +1,6 @@
 /** What the tests of the tag need: the running system with a client and campaigns, a browser, pages of others, and a proxy before the edge. */
 import { randomBytes } from 'node:crypto';
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Frame, Page } from 'playwright-core';
 import { System, until } from '../system.js';
 import { launchChromium } from './chromium.js';
 import { EdgeProxy } from './proxy.js';
@@ -82,8 +82,9 @@ export class Stage {
 
   /** The whole snippet of docs/getting-started.md. */
   snippet(attributes = '', limitMs = 5000): string {
-    return `<style>.vitrine-wait [data-vt-campaign]:not([data-vt-shown]) { visibility: hidden }</style>
-<script>
+    const nonce = /nonce="[^"]*"/.exec(attributes)?.[0] ?? '';
+    return `<style ${nonce}>.vitrine-wait [data-vt-campaign]:not([data-vt-shown]) { visibility: hidden }</style>
+<script ${nonce}>
   (function (root) {
     window.vitrine = window.vitrine || [];
     vitrine.until = performance.now() + ${limitMs};
@@ -119,9 +120,17 @@ ${this.script(`data-limit="${limitMs}" ${attributes}`)}`;
   }
 
   /** What the slots said of themselves, once so many have. */
-  async said(page: Page, slots: number): Promise<Loose[]> {
-    await page.waitForFunction(`said.length >= ${slots}`, undefined, { timeout: 15_000 });
+  async said(page: Page | Frame, slots: number): Promise<Loose[]> {
+    // Not waitForFunction, which evaluates text within the page: strict policies forbid that.
+    await until(`what ${slots} slots say`, 15_000, () => page.evaluate<boolean>(`said.length >= ${slots}`));
     return page.evaluate('said');
+  }
+
+  /** The frame in a page, once it shows that page. */
+  async frame(page: Page, path: string): Promise<Frame> {
+    const found = () => page.frames().find((frame) => frame.url() === this.site.at(path));
+    await until(`the frame ${path}`, 10_000, async () => (await found()?.evaluate('document.readyState')) === 'complete');
+    return found() as Frame;
   }
 
   /** What a function, written as text, reads of the first element of that selector. */
@@ -155,7 +164,7 @@ ${this.script(`data-limit="${limitMs}" ${attributes}`)}`;
   }
 
   async customer(page: Page): Promise<string> {
-    await page.waitForFunction(`document.cookie.includes('vt_c_${clientId}=')`);
+    await until('a customer', 10_000, () => page.evaluate<boolean>(`document.cookie.includes('vt_c_${clientId}=')`));
     return decodeURIComponent((await this.cookies(page))[`vt_c_${clientId}`] as string);
   }
 
