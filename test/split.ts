@@ -1,11 +1,10 @@
 /** Vitrine as processes apart on this machine, behind HAProxy: what an operations team starts on several. */
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from './free-ports.js';
 import { Part } from './part.js';
 import { Deployment, until } from './system.js';
 import { type Wire, Wiring } from './wire.js';
@@ -250,17 +249,4 @@ export class Split extends Deployment {
       return answers.every((answer) => answer.status === 'fulfilled' && answer.value.status !== 503);
     });
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

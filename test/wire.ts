@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, Socket } from 'node:net';
+import { freePorts } from './free-ports.js';
 import { until } from './system.js';
 
 /** What a wire does with connections. `cut`: those that are open are reset, new ones refused. `mute`: they are taken, and nothing is passed on. */
@@ -25,9 +26,10 @@ export class Wire {
   }
 
   static async between(from: string, to: string, target: { readonly host: string; readonly port: number }): Promise<Wire> {
-    // Of port 0 there is always one.
-    const server = (await listen(0)) as Server;
-    return new Wire(from, to, server, target, (server.address() as { port: number }).port);
+    const [port] = (await freePorts(1)) as [number];
+    const server = await listen(port);
+    if (server === undefined) throw new Error(`port ${port} was free a moment ago`);
+    return new Wire(from, to, server, target, port);
   }
 
   async become(state: WireState): Promise<void> {
@@ -41,7 +43,7 @@ export class Wire {
     }
     for (const pair of this.pairs) for (const socket of pair) state === 'mute' ? socket.pause() : socket.resume();
     if (this.server.listening) return;
-    // Somebody's outgoing connection may have the port for a moment.
+    // Connections that are just being closed may hold it for a moment.
     await until(`the port of ${this.from} → ${this.to} is free again`, 10_000, async () => {
       const server = await listen(this.port);
       if (server === undefined) return false;
