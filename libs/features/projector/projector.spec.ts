@@ -7,7 +7,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Test } from '@nestjs/testing';
 import { Registry } from 'prom-client';
 import type { Analytics } from '#libs/analytics';
-import { type ClickHouseConnection, migrate, openAnalytics, openClickHouse, openProjectionTables } from '#libs/analytics/clickhouse';
+import {
+  type ClickHouseConnection,
+  migrate,
+  openAnalytics,
+  openAnalyticsWriter,
+  openClickHouse,
+  openProjectionTables,
+} from '#libs/analytics/clickhouse';
 import { type EmbeddedClickHouse, startEmbeddedClickHouse } from '#libs/analytics/embedded';
 import { migrations } from '#libs/analytics/schema';
 import type { EventLog, JsonObject, Position } from '#libs/event-log';
@@ -92,16 +99,25 @@ const messages = async () =>
 
 describe('projector', () => {
   it('brings a log into the tables as a plain fold says, and a rebuild to the same rows', async () => {
-    await new RandomHistory(7).append(log, 3_000);
+    await new RandomHistory(7).append(log, 5_000);
     await startProjector();
     await analytics.waitFor((await log.lastPosition())!, 30_000);
     const expected = await plainFold(log);
     expect(expected.behaviour.length).toBeGreaterThan(1_000);
     expect(await readTables(connection)).toEqual(expected);
+    const ofStates = 'SELECT * EXCEPT (log_position) FROM customer_states FINAL ORDER BY client_id, customer_hash';
+    const deadline = Date.now() + 30_000;
+    while ((await connection.query(ofStates)).length === 0 && Date.now() < deadline) await pause(100);
+    expect((await connection.query(ofStates)).length).toBeGreaterThan(0);
+    await openAnalyticsWriter(connection).refreshStates('all');
+    const states = await connection.query(ofStates);
+    expect(states).toHaveLength(expected.customers.length);
 
     await connection.command('TRUNCATE TABLE behaviour_facts');
+    await connection.command('TRUNCATE TABLE customer_states');
     await analytics.waitFor(await requestRebuild(log, 'system'), 30_000);
     expect(await readTables(connection)).toEqual(expected);
+    expect(await connection.query(ofStates)).toEqual(states);
     expect(await connection.query("SELECT name FROM system.databases WHERE name LIKE '%rebuild%'")).toEqual([]);
   });
 
