@@ -21,15 +21,25 @@ const magic = Buffer.from('VTF1');
 export const frameHeadBytes = 12;
 const payloadHeadBytes = 12;
 
-export function encodeFrame(firstSequence: number, putAtMs: number, factsJson: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(frameHeadBytes + payloadHeadBytes + factsJson.length);
-  magic.copy(bytes);
-  bytes.writeUInt32BE(payloadHeadBytes + factsJson.length, 4);
-  bytes.writeUIntBE(firstSequence, frameHeadBytes, 6);
-  bytes.writeUIntBE(putAtMs, frameHeadBytes + 6, 6);
-  bytes.set(factsJson, frameHeadBytes + payloadHeadBytes);
-  bytes.writeUInt32BE(crc32(bytes.subarray(frameHeadBytes)), 8);
-  return bytes;
+/** Bytes of a frame beside its facts. */
+export const frameOverheadBytes = frameHeadBytes + payloadHeadBytes;
+
+/** Writes a frame into `bytes` at `at`; where it ends. `factsJson` is copied. */
+export function encodeFrame(
+  bytes: Buffer,
+  at: number,
+  { firstSequence, putAtMs }: Omit<Frame, 'facts' | 'bytes'>,
+  factsJson: Uint8Array,
+): number {
+  const payload = at + frameHeadBytes;
+  const end = payload + payloadHeadBytes + factsJson.length;
+  bytes.set(magic, at);
+  bytes.writeUInt32BE(end - payload, at + 4);
+  bytes.writeUIntBE(firstSequence, payload, 6);
+  bytes.writeUIntBE(putAtMs, payload + 6, 6);
+  bytes.set(factsJson, payload + payloadHeadBytes);
+  bytes.writeUInt32BE(crc32(bytes.subarray(payload, end)), at + 8);
+  return end;
 }
 
 /** How many bytes the frame that begins here says it has; undefined where none begins. Needs `frameHeadBytes` bytes. */

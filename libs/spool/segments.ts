@@ -78,8 +78,7 @@ export class Segments {
    * Writes frames behind the others, all or none, and returns when they are on the disk for certain.
    * @throws the system's error (ENOSPC for a full disk); then nothing of them is left.
    */
-  async write(frames: readonly Buffer[], firstSequence: number, facts: number): Promise<void> {
-    const bytes = Buffer.concat(frames);
+  async write(bytes: Buffer, firstSequence: number, facts: number): Promise<void> {
     const isFull = this.newest.end > headBytes && this.newest.end + bytes.length > this.segmentBytesMax;
     if (isFull || this.tailIsBroken) await this.startSegment(firstSequence);
     const { newest } = this;

@@ -6,7 +6,8 @@ import { FactIds } from './fact-id.js';
 import { type FactQueue, type SpooledFact, SpoolFull, type SpoolReceipt } from './facts.js';
 import { lockFolder } from './folder-lock.js';
 import { Forwarder, ForwarderStopped, type OutgoingFact } from './forwarder.js';
-import { encodeFrame, type Frame, lastSequenceOf } from './frames.js';
+import { FrameGroups } from './frame-groups.js';
+import { type Frame, lastSequenceOf } from './frames.js';
 import { OfferedFacts } from './offered-facts.js';
 import { Receipts } from './receipts.js';
 import { Segments, type SpoolDamage } from './segments.js';
@@ -71,15 +72,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
 const bytesMaxDefault = 1024 ** 3;
 const windowFactsMax = 4_000;
 const windowBytesMax = 4 * 1024 * 1024;
-const groupBytesMax = 16 * 1024 * 1024;
 const diskRetryMs = 1_000;
-
-interface PendingPut {
-  readonly facts: number;
-  readonly json: Uint8Array;
-  resolve(lastSequence: number): void;
-  reject(error: Error): void;
-}
 
 class DiskSpool implements Spool {
   private readonly bytesMax: number;
@@ -89,8 +82,7 @@ class DiskSpool implements Spool {
   private readonly forwarder: Forwarder;
   private readonly ids: FactIds;
   private readonly forwarding: Promise<void>;
-  private puts: PendingPut[] = [];
-  private pendingBytes = 0;
+  private readonly groups = new FrameGroups();
   private writing: Promise<void> | undefined;
   private forwarded = 0;
   private refused = 0;
@@ -187,55 +179,30 @@ class DiskSpool implements Spool {
 
   /** Answers the sequence of the last of the facts, when they are on the disk. */
   private enqueue(json: Uint8Array, facts: number): Promise<number> {
-    const taken = this.segments.bytes + this.pendingBytes + json.length;
+    const taken = this.segments.bytes + this.groups.bytes + json.length;
     if (taken > this.bytesMax) return Promise.reject(new SpoolFull(`${taken} bytes would be spooled; at most ${this.bytesMax}`));
-    this.pendingBytes += json.length;
-    return new Promise((resolve, reject) => {
-      this.puts.push({ facts, json, resolve, reject });
-      this.writing ??= this.writeAll();
-    });
+    const first = this.segments.nextSequence;
+    this.segments.nextSequence += facts;
+    const written = this.groups.add(first, facts, json);
+    this.writing ??= this.writeAll();
+    return written;
   }
 
   /** Group commit: what is put while the disk is waited for is written together with the next wait. */
   private async writeAll(): Promise<void> {
     // One turn of the event loop, so that puts of one moment share a wait for the disk.
     await new Promise(setImmediate);
-    while (this.puts.length > 0) {
-      const group = this.takeGroup();
-      const first = this.segments.nextSequence;
-      const frames = group.map(({ facts, json }) => {
-        const frame = encodeFrame(this.segments.nextSequence, Date.now(), json);
-        this.segments.nextSequence += facts;
-        return frame;
-      });
-      const facts = this.segments.nextSequence - first;
+    for (let group = this.groups.take(); group !== undefined; group = this.groups.take()) {
       let failure: Error | undefined;
       try {
-        await this.segments.write(frames, first, facts);
+        await this.segments.write(group.bytes, group.firstSequence, group.facts);
       } catch (error) {
         failure = putError(error);
       }
-      let sequence = first - 1;
-      for (const put of group) {
-        this.pendingBytes -= put.json.length;
-        sequence += put.facts;
-        if (failure) put.reject(failure);
-        else put.resolve(sequence);
-      }
+      this.groups.done(group, failure);
       if (!failure) this.wake();
     }
     this.writing = undefined;
-  }
-
-  private takeGroup(): PendingPut[] {
-    let bytes = 0;
-    let count = 0;
-    for (const { json } of this.puts) {
-      bytes += json.length;
-      if (count > 0 && bytes > groupBytesMax) break;
-      count++;
-    }
-    return this.puts.splice(0, count);
   }
 
   private async forwardAll(): Promise<void> {
