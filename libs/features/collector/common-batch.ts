@@ -25,7 +25,7 @@ export { commonTypes } from './common-names.js';
 
 export interface CommonBatch {
   readonly count: number;
-  /** A JSON array of `SpooledFact`, the caller's own. */
+  /** A JSON array of `SpooledFact`, until the next `read`. */
   readonly json: Uint8Array;
   /** Events of each of `commonTypes`. */
   readonly counts: Int32Array;
@@ -63,16 +63,12 @@ bytes.set(Buffer.from(`"time.000${noSession}${noProperties}${received}`, 'latin1
 
 /** What one batch is written as at most: a body whose amounts are all quoted, and 400 bytes more for each event. */
 const writtenBytesMax = bodyBytesMax * 2 + itemsMax * 400;
-/** Batches are written behind each other: memory of their own would cost each of them a microsecond, and again when it is freed. */
-const arenaBytes = 1024 * 1024;
-
 /** The pieces of one event: from, to. */
 const pieces = new Int32Array(8192);
 const counts = new Int32Array(commonTypes.length);
 
-let arena = Buffer.allocUnsafeSlow(arenaBytes);
-let out = new DataView(arena.buffer);
-let arenaEnd = 0;
+const written = new Uint8Array(writtenBytesMax);
+const out = new DataView(written.buffer);
 let now = '';
 let pieceEnd = 0;
 /** Where the piece that is being read begins. */
@@ -112,15 +108,10 @@ export class CommonBatches {
     currency = this.currency;
     counts.fill(0);
     repeatedBytes = 0;
-    if (arenaEnd + writtenBytesMax > arenaBytes) {
-      arena = Buffer.allocUnsafeSlow(arenaBytes);
-      out = new DataView(arena.buffer);
-      arenaEnd = 0;
-    }
 
     let p = batchBegin();
     let count = 0;
-    let end = arenaEnd;
+    let end = 0;
     while (p >= 0 && count < itemsMax) {
       if (bytes[p] !== openBrace) return undefined;
       p = event(p + 1);
@@ -134,11 +125,9 @@ export class CommonBatches {
         if (bytes[p] !== closeList) return undefined;
         p = space(p + 1);
         if (bytes[p] !== closeBrace || space(p + 1) !== body.length) return undefined;
-        arena[arenaEnd] = openList;
-        arena[end] = closeList;
-        const json = arena.subarray(arenaEnd, end + 1);
-        arenaEnd = end + 1;
-        return { count, json, counts: counts.slice() };
+        written[0] = openList;
+        written[end] = closeList;
+        return { count, json: written.subarray(0, end + 1), counts: counts.slice() };
       }
     }
     return undefined;

@@ -21,6 +21,8 @@ const commonTypes: ReadonlySet<string | undefined> = new Set([
 ]);
 /** Longer bodies are read by Fastify, which knows the limit. */
 const commonBodyBytesMax = 64 * 1024;
+/** Pairs of a client and an origin whose headers are kept. */
+const knownMax = 10_000;
 
 /** Stands before what listens to the server's requests now; `mayTake` says no while the server closes. */
 export function takeCommonRequests(
@@ -38,6 +40,19 @@ export function takeCommonRequests(
     else collectFrom(request, response, clientId);
   });
 
+  // The same for all requests of a client's pages; a client that is revised has other origins.
+  const known = new Map<string, { readonly origins: readonly string[]; readonly headers: Readonly<Record<string, string>> }>();
+  const headersFor = (request: IncomingMessage, clientId: string) => {
+    const origins = collecting.originsOf(clientId);
+    const key = `${clientId} ${request.headers.origin ?? ''}`;
+    const found = known.get(key);
+    if (found?.origins === origins) return found.headers;
+    const headers = { ...crossOrigin(request, collecting), ...json };
+    if (known.size >= knownMax) known.clear();
+    known.set(key, { origins, headers });
+    return headers;
+  };
+
   const collectFrom = (request: IncomingMessage, response: ServerResponse, clientId: string) => {
     let body: Buffer | undefined;
     request.on('data', (chunk: Buffer) => {
@@ -45,7 +60,7 @@ export function takeCommonRequests(
     });
     request.on('end', () => {
       const began = performance.now();
-      const headers = crossOrigin(request, collecting);
+      const headers = headersFor(request, clientId);
       const accepted = (text: string) => {
         metrics.took((performance.now() - began) / 1000);
         send(response, 202, headers, text);
@@ -81,6 +96,6 @@ function commonClient(request: IncomingMessage): string | undefined {
 }
 
 function send(response: ServerResponse, status: number, headers: Readonly<Record<string, string>>, text: string): void {
-  response.writeHead(status, { ...headers, ...json, 'content-length': String(Buffer.byteLength(text)) });
+  response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(text)) });
   response.end(text);
 }
