@@ -11,8 +11,8 @@ const seed = Number(process.env['VITRINE_TEST_SEED'] ?? 6);
 const path = process.env['VITRINE_TEST_PATH'];
 
 describe.each<[string, number, () => Promise<TestDatabase>]>([
-  ['in one ClickHouse', 400, startTestDatabase],
-  ['over two shards', 120, startShardedDatabase],
+  ['in one ClickHouse', 200, startTestDatabase],
+  ['over two shards', 60, startShardedDatabase],
 ])('criteria in SQL, at length, %s', (_, numRuns, start) => {
   let database: TestDatabase;
   beforeAll(async () => {
