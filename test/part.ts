@@ -37,7 +37,7 @@ export class Part {
     const child = spawn(program, args, { env: clean(this.environment), stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     this.output = collect(child);
-    await until(`${this.name} is up`, 60_000, () => {
+    await until(`${this.name} is up`, 120_000, () => {
       if (child.exitCode !== null) throw new Error(`${this.name} ended with ${child.exitCode}: ${this.output().stderr.slice(-2000)}`);
       return this.sign === undefined || this.output().stdout.includes(this.sign);
     });
