@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AudienceBuilder } from '../audience/audience-builder.js';
@@ -87,6 +87,7 @@ describe('the loading thread', () => {
     await expect(loading.audience(await file(future), named(future))).rejects.toThrow('format 9 is newer');
     await expect(loading.audience({ path: join(folder, 'nothing') }, { bytes, sha256 })).rejects.toThrow(SnapshotMissing);
     await expect(loading.audience({ path: folder }, { bytes: 4096, sha256 })).rejects.toMatchObject({ code: /^SNAPSHOT/ });
+    await expect(loading.audience(await file(image), { bytes: 2 ** 40, sha256 })).rejects.toThrow(SnapshotCorrupt);
     expect(loading.memory.usedBytes).toBe(0);
     await expect(loading.audience(await file(image), { bytes, sha256 })).resolves.toBeDefined();
   });
@@ -112,6 +113,30 @@ describe('the loading thread', () => {
     expect(ranges).toEqual([undefined, expect.stringMatching(/^bytes=[1-9]\d*-$/)]);
     await expect(loading.audience({ url: `${url}/damaged` }, { bytes, sha256 })).rejects.toThrow('damaged where it is served');
     await expect(loading.audience({ url: `${url}/missing` }, { bytes, sha256 })).rejects.toThrow(SnapshotMissing);
+  });
+
+  it('leaves the threads that answer their priority', async () => {
+    const one = await imageOf(10);
+    const place = await file(one.image);
+    const priorities = async () => {
+      const all: number[] = [];
+      for (const task of await readdir('/proc/self/task')) {
+        // The nineteenth field of a thread's line, after its name in brackets: proc(5).
+        const line = await readFile(`/proc/self/task/${task}/stat`, 'utf8').catch((error: NodeJS.ErrnoException) => {
+          // The thread of an earlier test has ended meanwhile.
+          if (error.code === 'ENOENT' || error.code === 'ESRCH') return '';
+          throw error;
+        });
+        if (line !== '') all.push(Number(line.slice(line.lastIndexOf(')') + 2).split(' ')[16]));
+      }
+      return all;
+    };
+    const before = (await priorities()).filter((nice) => nice === 19).length;
+    await loading.audience(place, one, true);
+    expect((await priorities()).filter((nice) => nice === 19)).toHaveLength(before);
+    await loading.audience(place, one);
+    expect((await priorities()).filter((nice) => nice === 19)).toHaveLength(before + 1);
+    expect(getPriority(0)).not.toBe(19);
   });
 
   it('writes an image to the disk, and says when it cannot', async () => {

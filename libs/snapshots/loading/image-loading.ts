@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { audienceBytesMax } from '../audience/format.js';
 import { SnapshotCorrupt, SnapshotMissing, SnapshotsUnavailable } from '../errors.js';
 import type { Announcement, ImagePlace } from '../publication.js';
 import { ImageBuffers } from './image-buffers.js';
@@ -61,6 +62,7 @@ class ThreadLoading implements ImageLoading {
 
   audience(place: ImagePlace, { sha256, bytes }: Pick<Announcement, 'sha256' | 'bytes'>, urgent = false): Promise<SharedImage> {
     return this.inTurn(async () => {
+      if (bytes > audienceBytesMax) throw new SnapshotCorrupt(`an image of ${bytes} bytes is announced`);
       // Taken when it is this image's turn: many that wait hold no memory.
       const buffer = this.buffers.take(bytes);
       try {

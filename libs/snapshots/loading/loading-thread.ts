@@ -24,7 +24,7 @@ export type ThreadWork =
 /** The answer to each work, in order: null when it is done. */
 export type ThreadAnswer = { readonly code: string; readonly message: string } | null;
 
-/** On Linux a thread has a nice value of its own. Loading then takes what requests leave of a core; it can wait, they cannot. */
+/** On Linux a thread has a nice value of its own (elsewhere it is the whole process's). Loading then takes what requests leave of a core. */
 const lowPriority = 19;
 /** Bytes per write, so that another thread's write to the same disk need not wait for the whole image. */
 const pieceBytes = 1024 * 1024;
@@ -34,7 +34,7 @@ const collect = runInNewContext('gc') as () => void;
 let isLow = false;
 
 async function load({ place, sha256, buffer, bytes, urgent }: ThreadWork & { do: 'load' }): Promise<void> {
-  if (!urgent && !isLow) {
+  if (!urgent && !isLow && process.platform === 'linux') {
     setPriority(0, lowPriority);
     isLow = true;
   }
