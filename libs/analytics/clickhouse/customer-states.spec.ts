@@ -138,6 +138,14 @@ describe.each<[string, () => Promise<TestDatabase>]>([
     expect(await rows()).toEqual(before);
   });
 
+  it('do not go back to what a leader that stood still writes late', async () => {
+    await view('ann');
+    await writer.refreshStates('all');
+    await tamper('toUInt64(1) AS log_position, toUInt64(7) AS views');
+    expect(await members(viewed(1))).toEqual(['ann']);
+    expect(await members(viewed(7))).toEqual([]);
+  });
+
   it('leave what they cannot tell to the facts', async () => {
     await view('ann', { properties: { url: 'https://shop.example/?utm_source=news' } });
     await writer.refreshStates('all');
