@@ -8,13 +8,14 @@ import { startRun } from './harness/measuring.js';
 import { keepReport, readReport, reportOf, resultsFile, tableOf, writeReadme } from './harness/report.js';
 import { type Row, type RowId, type RowMaker, rowIds } from './harness/row.js';
 import { audienceRows } from './rows/audience.js';
+import { audienceBuildRow } from './rows/audience-build.js';
 import { collectorRow } from './rows/collector.js';
 import { coresRow } from './rows/cores.js';
 import { nodeStartRow } from './rows/node-start.js';
 import { queryRows } from './rows/query.js';
 import { swapRows } from './rows/swap.js';
 
-const makers: readonly RowMaker[] = [queryRows, collectorRow, coresRow, swapRows, audienceRows, nodeStartRow];
+const makers: readonly RowMaker[] = [queryRows, collectorRow, coresRow, swapRows, audienceRows, nodeStartRow, audienceBuildRow];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
