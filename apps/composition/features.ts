@@ -46,7 +46,10 @@ export async function snapshotBuilder(
   return SnapshotBuilderModule.register({ log, analytics, publication, acquireLeadership, registry, clock, options, onFailure: fatal });
 }
 
-export function contentQuery(frame: ProcessFrame, { publication, facts }: Pick<Ports, 'publication' | 'facts'>): DynamicModule {
+export function contentQuery(
+  frame: ProcessFrame,
+  { publication, facts }: Pick<Ports, 'publication'> & { readonly facts: Spool },
+): DynamicModule {
   const { settings, folder, nodeId, registry } = frame;
   return ContentQueryModule.register({
     publication,

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { EventLog } from '#libs/event-log';
-import { openSpool, SpoolInUse } from '#libs/spool';
+import { openSpool, SpoolInUse, type Unpack } from '#libs/spool';
 import type { ProcessFrame } from './frame.js';
 
 /** Spools of commands begin with this. */
@@ -11,7 +11,11 @@ export const commandNode = 'cli-';
  * Brings into the log what is left in spools of this data folder: of commands that were killed, and of processes that had another name. Those of
  * living processes stay. For a process that has the folder to itself, but for commands.
  */
-export async function forwardLeftBehind({ folder, nodeId }: Pick<ProcessFrame, 'folder' | 'nodeId'>, log: EventLog): Promise<void> {
+export async function forwardLeftBehind(
+  { folder, nodeId }: Pick<ProcessFrame, 'folder' | 'nodeId'>,
+  log: EventLog,
+  forms: Readonly<Record<string, Unpack>>,
+): Promise<void> {
   const spools = dirname(folder.spoolOf(commandNode));
   const names = await readdir(spools).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
@@ -19,7 +23,7 @@ export async function forwardLeftBehind({ folder, nodeId }: Pick<ProcessFrame, '
   });
   for (const node of names.filter((name) => name !== nodeId)) {
     try {
-      const spool = await openSpool({ folder: join(spools, node), node, log });
+      const spool = await openSpool({ folder: join(spools, node), node, log, forms });
       await spool.drained();
       await spool.close();
       await rm(join(spools, node), { recursive: true, force: true });

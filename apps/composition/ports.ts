@@ -11,7 +11,7 @@ import { openNatsLeadership } from '#libs/leadership/nats';
 import type { SnapshotPublication } from '#libs/snapshots';
 import { openFileSnapshots } from '#libs/snapshots/file';
 import { type ImageHandler, openNatsSnapshotBuilder, openNatsSnapshots, serveImages } from '#libs/snapshots/nats';
-import { openSpool, type Spool } from '#libs/spool';
+import { openSpool, type Spool, type Unpack } from '#libs/spool';
 import type { ProcessFrame } from './frame.js';
 
 type Frame = Pick<ProcessFrame, 'settings' | 'folder' | 'closing' | 'report' | 'nodeId' | 'registry'>;
@@ -106,12 +106,17 @@ function natsOf({ settings }: Pick<Frame, 'settings'>): string | undefined {
   return settings.VITRINE_SNAPSHOTS.startsWith('file:') ? undefined : settings.VITRINE_SNAPSHOTS;
 }
 
-/** The disk queue of this process in front of the log. */
-export async function openFacts({ settings, folder, closing, report, nodeId, registry }: Frame, log: EventLog): Promise<Spool> {
+/** The disk queue of this process in front of the log. `forms`: those of features that write facts in forms of their own. */
+export async function openFacts(
+  { settings, folder, closing, report, nodeId, registry }: Frame,
+  log: EventLog,
+  forms: Readonly<Record<string, Unpack>> = {},
+): Promise<Spool> {
   const facts = await openSpool({
     folder: folder.spoolOf(nodeId),
     node: nodeId,
     log,
+    forms,
     bytesMax: settings.VITRINE_SPOOL_BYTES_MAX,
     onReport: (incident) => report(`spool: ${incident.kind}`, 'cause' in incident ? incident.cause : undefined),
   });

@@ -1,3 +1,4 @@
+import { contentQueryForms } from '#libs/features/content-query';
 import { contentQuery } from '../composition/features.js';
 import { contentQueryEdge, opsPort } from '../composition/http-apps.js';
 import { openFacts, openLog, openSnapshots } from '../composition/ports.js';
@@ -7,7 +8,7 @@ import { runProcess } from '../composition/run-process.js';
 await runProcess('content-query', async (frame) => {
   const log = await openLog(frame);
   const publication = await openSnapshots(frame, { nodeId: frame.nodeId });
-  const facts = await openFacts(frame, log);
+  const facts = await openFacts(frame, log, contentQueryForms);
   const { address, ready } = await contentQueryEdge(frame, [contentQuery(frame, { publication, facts })]);
   return { edge: address, ops: await opsPort(frame, [ready]) };
 });

@@ -4,6 +4,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { isRejected } from '#libs/domain';
 import type { EventLog } from '#libs/event-log';
 import { registerChosenKey } from '#libs/features/admin/keys';
+import { contentQueryForms } from '#libs/features/content-query';
 import type { Settings } from '#libs/settings';
 import { Closing } from '../composition/closing.js';
 import { admin, checks, collector, contentQuery, projector, snapshotBuilder } from '../composition/features.js';
@@ -52,8 +53,8 @@ export async function startStandalone(
     await Promise.all([readers.definitions.caughtUp(), readers.apiKeys.caughtUp()]);
     const images = imagesOf(frame);
     const publication = await openBuilderSnapshots(frame, images === undefined ? '' : await opsPort(frame, [], images));
-    const facts = await openFacts(frame, log);
-    await forwardLeftBehind(frame, log);
+    const facts = await openFacts(frame, log, contentQueryForms);
+    await forwardLeftBehind(frame, log, contentQueryForms);
     const imports = openImports(frame, { log, facts, keys, readers, analytics: tables.analytics });
     const ports = { log, keys, readers, publication, facts, ...tables, ...imports };
 

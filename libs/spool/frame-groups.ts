@@ -1,4 +1,4 @@
-import { encodeFrame, frameOverheadBytes } from './frames.js';
+import { encodeFrame, frameOverhead } from './frames.js';
 
 /** Larger groups wait for each other: the disk is asked for so much at once. */
 const groupBytesMax = 16 * 1024 * 1024;
@@ -20,6 +20,8 @@ export interface FrameGroup {
 class Filling implements FrameGroup {
   facts = 0;
   end = 0;
+  /** Of the frames' facts. */
+  content = 0;
   readonly waiting: Waiting[] = [];
 
   constructor(
@@ -43,17 +45,18 @@ export class FrameGroups {
   private spare: Buffer | undefined;
 
   /** Puts a frame behind the others; resolves with the sequence of its last fact when its group is on the disk. */
-  add(firstSequence: number, facts: number, json: Uint8Array): Promise<number> {
-    const needed = frameOverheadBytes + json.length;
+  add(firstSequence: number, facts: number, content: Uint8Array, form: string | undefined): Promise<number> {
+    const needed = frameOverhead(form) + content.length;
     let group = this.groups.at(-1);
     if (group === undefined || (group.end > 0 && group.end + needed > groupBytesMax)) {
       group = new Filling(this.memory(), firstSequence);
       this.groups.push(group);
     }
     if (group.end + needed > group.memory.length) grow(group, needed);
-    group.end = encodeFrame(group.memory, group.end, { firstSequence, putAtMs: Date.now() }, json);
+    group.end = encodeFrame(group.memory, group.end, { firstSequence, putAtMs: Date.now(), count: facts, form }, content);
     group.facts = firstSequence + facts - group.firstSequence;
-    this.bytes += json.length;
+    group.content += content.length;
+    this.bytes += content.length;
     const { waiting } = group;
     return new Promise((resolve, reject) => waiting.push({ lastSequence: firstSequence + facts - 1, resolve, reject }));
   }
@@ -64,8 +67,8 @@ export class FrameGroups {
   }
 
   done(group: FrameGroup, failure: Error | undefined): void {
-    const { waiting, memory, end } = group as Filling;
-    this.bytes -= end - waiting.length * frameOverheadBytes;
+    const { waiting, memory, content } = group as Filling;
+    this.bytes -= content;
     if (memory.length <= groupBytesMax) this.spare = memory;
     for (const { lastSequence, resolve, reject } of waiting) {
       if (failure) reject(failure);

@@ -2,49 +2,68 @@ import { crc32 } from 'node:zlib';
 import type { SpooledFact } from './facts.js';
 
 /**
- * What one `put` wrote, whole or not at all: `VTF1` | payload length u32 | crc32 of the payload u32 | payload, big-endian.
- * Payload: sequence of the first fact u48 | time of the put u48 (ms since 1970) | the facts as a JSON array.
+ * What one `put` wrote, whole or not at all: magic | payload length u32 | crc32 of the payload u32 | payload, big-endian.
+ *
+ * `VTF1`: sequence of the first fact u48 | time of the put u48 (ms since 1970) | the facts as a JSON array.
+ * `VTF2`: sequence u48 | time u48 | number of facts u32 | length of the form's name u8 | the name | the facts in that form.
  */
 export interface Frame {
   readonly firstSequence: number;
   readonly putAtMs: number;
-  readonly facts: readonly SpooledFact[];
+  /** Facts in it. */
+  readonly count: number;
+  readonly content: readonly SpooledFact[] | PackedContent;
   /** Of the whole frame. */
   readonly bytes: number;
 }
 
+export interface PackedContent {
+  readonly form: string;
+  readonly bytes: Buffer;
+}
+
 export function lastSequenceOf(frame: Frame): number {
-  return frame.firstSequence + frame.facts.length - 1;
+  return frame.firstSequence + frame.count - 1;
 }
 
 const magic = Buffer.from('VTF1');
+const packedMagic = Buffer.from('VTF2');
 export const frameHeadBytes = 12;
 const payloadHeadBytes = 12;
+const packedHeadBytes = 17;
 
-/** Bytes of a frame beside its facts. */
-export const frameOverheadBytes = frameHeadBytes + payloadHeadBytes;
+/** Bytes of a frame beside its facts; `form`: of facts that are no JSON. */
+export function frameOverhead(form: string | undefined): number {
+  return frameHeadBytes + (form === undefined ? payloadHeadBytes : packedHeadBytes + Buffer.byteLength(form));
+}
 
-/** Writes a frame into `bytes` at `at`; where it ends. `factsJson` is copied. */
-export function encodeFrame(
-  bytes: Buffer,
-  at: number,
-  { firstSequence, putAtMs }: Omit<Frame, 'facts' | 'bytes'>,
-  factsJson: Uint8Array,
-): number {
+export interface FrameHead extends Pick<Frame, 'firstSequence' | 'putAtMs' | 'count'> {
+  /** Of facts that are no JSON. */
+  readonly form: string | undefined;
+}
+
+/** Writes a frame into `bytes` at `at`; where it ends. The facts are copied. */
+export function encodeFrame(bytes: Buffer, at: number, { firstSequence, putAtMs, count, form }: FrameHead, facts: Uint8Array): number {
   const payload = at + frameHeadBytes;
-  const end = payload + payloadHeadBytes + factsJson.length;
-  bytes.set(magic, at);
+  const begin = at + frameOverhead(form);
+  const end = begin + facts.length;
+  bytes.set(form === undefined ? magic : packedMagic, at);
   bytes.writeUInt32BE(end - payload, at + 4);
   bytes.writeUIntBE(firstSequence, payload, 6);
   bytes.writeUIntBE(putAtMs, payload + 6, 6);
-  bytes.set(factsJson, payload + payloadHeadBytes);
+  if (form !== undefined) {
+    bytes.writeUInt32BE(count, payload + 12);
+    bytes.writeUInt8(Buffer.byteLength(form), payload + 16);
+    bytes.write(form, payload + packedHeadBytes);
+  }
+  bytes.set(facts, begin);
   bytes.writeUInt32BE(crc32(bytes.subarray(payload, end)), at + 8);
   return end;
 }
 
 /** How many bytes the frame that begins here says it has; undefined where none begins. Needs `frameHeadBytes` bytes. */
 export function frameBytes(bytes: Buffer, at: number): number | undefined {
-  if (at + frameHeadBytes > bytes.length || bytes.compare(magic, 0, 4, at, at + 4) !== 0) return undefined;
+  if (at + frameHeadBytes > bytes.length || !(isMagic(magic, bytes, at) || isMagic(packedMagic, bytes, at))) return undefined;
   return frameHeadBytes + bytes.readUInt32BE(at + 4);
 }
 
@@ -54,12 +73,22 @@ export function decodeFrame(bytes: Buffer, at: number): Frame | undefined {
   if (length === undefined || length < frameHeadBytes + payloadHeadBytes || at + length > bytes.length) return undefined;
   const payload = bytes.subarray(at + frameHeadBytes, at + length);
   if (crc32(payload) !== bytes.readUInt32BE(at + 8)) return undefined;
+  const head = { firstSequence: payload.readUIntBE(0, 6), putAtMs: payload.readUIntBE(6, 6), bytes: length };
+  if (isMagic(packedMagic, bytes, at)) return { ...head, ...packedOf(payload) };
+  // Written by encodeFrame from such facts; the checksum says that it is still what was written.
+  const facts = JSON.parse(payload.toString('utf8', payloadHeadBytes)) as readonly SpooledFact[];
+  return { ...head, count: facts.length, content: facts };
+}
+
+function isMagic(expected: Buffer, bytes: Buffer, at: number): boolean {
+  return bytes.compare(expected, 0, 4, at, at + 4) === 0;
+}
+
+function packedOf(payload: Buffer): Pick<Frame, 'count' | 'content'> {
+  const begin = packedHeadBytes + payload.readUInt8(16);
   return {
-    firstSequence: payload.readUIntBE(0, 6),
-    putAtMs: payload.readUIntBE(6, 6),
-    // Written by encodeFrame from such facts; the checksum says that it is still what was written.
-    facts: JSON.parse(payload.toString('utf8', payloadHeadBytes)) as readonly SpooledFact[],
-    bytes: length,
+    count: payload.readUInt32BE(12),
+    content: { form: payload.toString('utf8', packedHeadBytes, begin), bytes: payload.subarray(begin) },
   };
 }
 
@@ -84,7 +113,7 @@ export function scanFrames(bytes: Buffer, start: number, afterSequence: number):
     if (frame) {
       lastSequence = lastSequenceOf(frame);
       if (lastSequence > afterSequence) {
-        facts += frame.facts.length;
+        facts += frame.count;
         counted += frame.bytes;
       }
       at += frame.bytes;
@@ -99,6 +128,7 @@ export function scanFrames(bytes: Buffer, start: number, afterSequence: number):
 }
 
 function nextFrame(bytes: Buffer, from: number): number | undefined {
-  for (let at = bytes.indexOf(magic, from); at >= 0; at = bytes.indexOf(magic, at + 1)) if (decodeFrame(bytes, at)) return at;
+  // The three characters that both kinds begin with.
+  for (let at = bytes.indexOf('VTF', from); at >= 0; at = bytes.indexOf('VTF', at + 1)) if (decodeFrame(bytes, at)) return at;
   return undefined;
 }

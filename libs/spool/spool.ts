@@ -9,8 +9,9 @@ import { Forwarder, ForwarderStopped, type OutgoingFact } from './forwarder.js';
 import { FrameGroups } from './frame-groups.js';
 import { type Frame, lastSequenceOf } from './frames.js';
 import { OfferedFacts } from './offered-facts.js';
+import { type PackedFacts, PackedQueue, type Unpack } from './packed-facts.js';
 import { Receipts } from './receipts.js';
-import { Segments, type SpoolDamage } from './segments.js';
+import { Segments, type SpoolDamage, SpoolDamaged } from './segments.js';
 
 /** What operations should hear of. */
 export type SpoolReport =
@@ -31,11 +32,15 @@ export interface SpoolOptions {
   readonly memoryMax?: number;
   /** How long an offered fact waits at most before it is written to the disk; 100 when absent. What a crash may cost. */
   readonly flushIntervalMs?: number;
+  /** How facts that stand in a form of their own are read, by the form's name. */
+  readonly forms?: Readonly<Record<string, Unpack>>;
   /** Told once per change or incident; a warning of the process when absent. */
   readonly onReport?: (report: SpoolReport) => void;
 }
 
 export interface Spool extends FactQueue {
+  /** Where facts of a form are written; the form must be among the spool's `forms`. */
+  packed(form: string): PackedFacts;
   /** As `put`, of `count` facts that stand as a JSON array of `SpooledFact` in UTF-8 already: the caller answers for that. The bytes are copied before it returns. */
   putJson(json: Uint8Array, count: number): Promise<SpoolReceipt>;
   /** `refused`: facts that the log refuses for ever, in `dead-letter.ndjson` of the folder, since the spool was opened. */
@@ -70,6 +75,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
 }
 
 const bytesMaxDefault = 1024 ** 3;
+const flushIntervalMsDefault = 100;
 const windowFactsMax = 4_000;
 const windowBytesMax = 4 * 1024 * 1024;
 const diskRetryMs = 1_000;
@@ -79,6 +85,7 @@ class DiskSpool implements Spool {
   private readonly stopping = new AbortController();
   private readonly receipts: Receipts;
   private readonly offered: OfferedFacts;
+  private readonly packedQueues = new Map<string, PackedQueue>();
   private readonly forwarder: Forwarder;
   private readonly ids: FactIds;
   private readonly forwarding: Promise<void>;
@@ -100,7 +107,7 @@ class DiskSpool implements Spool {
     this.bytesMax = options.bytesMax ?? bytesMaxDefault;
     this.ids = new FactIds(options.node, segments.epoch);
     this.receipts = new Receipts(segments.forwarded);
-    this.offered = new OfferedFacts(options.memoryMax ?? 10_000, options.flushIntervalMs ?? 100, {
+    this.offered = new OfferedFacts(options.memoryMax ?? 10_000, options.flushIntervalMs ?? flushIntervalMsDefault, {
       put: (facts) => this.put(facts),
       unwritable: (cause) => report({ kind: 'diskFailed', cause }),
     });
@@ -117,10 +124,10 @@ class DiskSpool implements Spool {
 
   get status(): Spool['status'] {
     return {
-      queued: this.segments.facts + this.offered.size,
+      queued: this.segments.facts + this.offered.size + this.sumOfPacked(({ size }) => size),
       spooledBytes: this.segments.bytes,
       spooledBytesMax: this.bytesMax,
-      dropped: this.offered.dropped,
+      dropped: this.offered.dropped + this.sumOfPacked(({ dropped }) => dropped),
       forwarded: this.forwarded,
       logAvailable: this.logAvailable,
       refused: this.refused,
@@ -146,9 +153,25 @@ class DiskSpool implements Spool {
     return this.offered.offer(fact);
   }
 
+  packed(form: string): PackedFacts {
+    if (this.options.forms?.[form] === undefined) throw new RangeError(`this spool knows no form ${form}`);
+    const known = this.packedQueues.get(form);
+    if (known !== undefined) return known;
+    const queue = new PackedQueue(this.options.flushIntervalMs ?? flushIntervalMsDefault, {
+      put: async (packed, facts) => {
+        this.assertOpen();
+        await this.enqueue(packed, facts, form);
+      },
+      unwritable: (cause) => this.report({ kind: 'diskFailed', cause }),
+    });
+    this.packedQueues.set(form, queue);
+    return queue;
+  }
+
   async drained(): Promise<Position | null> {
     this.assertOpen();
-    if (!(await this.offered.flush())) throw new SpoolUnwritable('the disk does not take the offered facts');
+    const flushed = await Promise.all([this.offered, ...this.packedQueues.values()].map((queue) => queue.flush()));
+    if (flushed.includes(false)) throw new SpoolUnwritable('the disk does not take the offered facts');
     await this.writing;
     return this.receipts.drained(this.segments.lastSequence);
   }
@@ -158,9 +181,15 @@ class DiskSpool implements Spool {
     return this.closing;
   }
 
+  private sumOfPacked(read: (queue: PackedQueue) => number): number {
+    let sum = 0;
+    for (const queue of this.packedQueues.values()) sum += read(queue);
+    return sum;
+  }
+
   private async end(): Promise<void> {
     try {
-      await this.offered.close();
+      await Promise.all([this.offered, ...this.packedQueues.values()].map((queue) => queue.close()));
       await this.writing;
     } finally {
       this.stopping.abort();
@@ -177,13 +206,13 @@ class DiskSpool implements Spool {
     if (this.stopping.signal.aborted) throw new SpoolClosed('the spool has been closed');
   }
 
-  /** Answers the sequence of the last of the facts, when they are on the disk. */
-  private enqueue(json: Uint8Array, facts: number): Promise<number> {
-    const taken = this.segments.bytes + this.groups.bytes + json.length;
+  /** Answers the sequence of the last of the facts, when they are on the disk. `form`: of facts that are no JSON. */
+  private enqueue(content: Uint8Array, facts: number, form?: string): Promise<number> {
+    const taken = this.segments.bytes + this.groups.bytes + content.length;
     if (taken > this.bytesMax) return Promise.reject(new SpoolFull(`${taken} bytes would be spooled; at most ${this.bytesMax}`));
     const first = this.segments.nextSequence;
     this.segments.nextSequence += facts;
-    const written = this.groups.add(first, facts, json);
+    const written = this.groups.add(first, facts, content, form);
     this.writing ??= this.writeAll();
     return written;
   }
@@ -230,7 +259,7 @@ class DiskSpool implements Spool {
       const frame = await this.segments.read();
       if (!frame) break;
       frames.push(frame);
-      facts += frame.facts.length;
+      facts += frame.count;
       bytes += frame.bytes;
     }
     return frames;
@@ -248,7 +277,7 @@ class DiskSpool implements Spool {
     const outcomes = await this.forwarder.forward(facts);
     const last = lastSequenceOf(frames.at(-1) as Frame);
     const bytes = frames.reduce((sum, frame) => sum + frame.bytes, 0);
-    const count = frames.reduce((sum, frame) => sum + frame.facts.length, 0);
+    const count = frames.reduce((sum, frame) => sum + frame.count, 0);
     for (const outcome of outcomes.values()) if ('position' in outcome) this.forwarded++;
     try {
       await this.segments.release(last, count, bytes);
@@ -259,10 +288,18 @@ class DiskSpool implements Spool {
     this.receipts.passed(last, outcomes);
   }
 
+  private factsOf({ content }: Frame): readonly SpooledFact[] {
+    if (!('form' in content)) return content;
+    const unpack = this.options.forms?.[content.form];
+    // Written by another version of this process; the facts stay where they are for one that knows the form.
+    if (unpack === undefined) throw new SpoolDamaged(`facts in the form ${content.form}, which is not known here`);
+    return unpack(content.bytes);
+  }
+
   private outgoing(frame: Frame): OutgoingFact[] {
     const { node } = this.options;
     const day = new Date(frame.putAtMs).toISOString().slice(0, 10);
-    return frame.facts.map(({ category, clientId, type, data, metadata }, index) => {
+    return this.factsOf(frame).map(({ category, clientId, type, data, metadata }, index) => {
       const sequence = frame.firstSequence + index;
       const event = { id: this.ids.of(sequence), type, data, metadata: { schema: 1, clientId, actor: `node:${node}`, node, ...metadata } };
       return {

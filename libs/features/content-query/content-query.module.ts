@@ -3,12 +3,12 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { openImageLoading, openSnapshotCache, type SnapshotPublication } from '#libs/snapshots';
-import type { FactQueue } from '#libs/spool';
-import { Answering, type AnsweringParts } from './answering.js';
+import type { Spool } from '#libs/spool';
+import { Answering } from './answering.js';
 import { clickAddresses } from './click-address.js';
 import { Devices } from './devices.js';
 import { addContentQueryRoutes } from './edge-http.js';
-import { putFastPathBefore } from './fast-path/fast-path.js';
+import { type FastPathParts, putFastPathBefore } from './fast-path/fast-path.js';
 import { type IdSource, TimeOrderedIds } from './ids.js';
 import { ContentQueryMetrics } from './metrics.js';
 import { ServingTables } from './serving-tables.js';
@@ -16,7 +16,8 @@ import { addTagRoute } from './tag-script.js';
 
 export interface ContentQueryPorts {
   readonly publication: SnapshotPublication;
-  readonly facts: FactQueue;
+  /** Opened with `contentQueryForms`. */
+  readonly facts: Pick<Spool, 'offer' | 'packed'>;
   readonly registry: Registry;
   readonly options: ContentQueryOptions;
 }
@@ -55,7 +56,7 @@ class ContentQueryEdge implements OnModuleInit, OnApplicationShutdown {
   async onModuleInit(): Promise<void> {
     await this.tables.start();
     const { facts, options } = this.ports;
-    const parts: AnsweringParts = {
+    const parts: FastPathParts = {
       tables: this.tables,
       facts,
       clicks: clickAddresses(options.secret),

@@ -1,8 +1,9 @@
 /** What an answer and a click leave behind: docs/adr/0012-decision.md. */
-import type { ContentClickedFact, ContentServedFact } from '#libs/domain';
+import type { ContentClickedFact, ContentServedFact, Decision } from '#libs/domain';
 import type { SpooledFact } from '#libs/spool';
 import type { Answer } from './answer.js';
 import type { ClickedAnswer } from './click-address.js';
+import type { ClientTables } from './client-tables.js';
 
 /**
  * Whether an answer is in the sample. Decided by the 40 random bits that end a version 7 UUID, so that the same decision is always in or
@@ -20,29 +21,44 @@ export function isSampledId(decisionId: Uint8Array, sampleRate: number): boolean
   return random / 2 ** 40 < sampleRate;
 }
 
-export function servedFact(answer: Answer, form: ContentServedFact['form']): SpooledFact {
-  const { tables, decision, request } = answer;
-  const { time, placementId, ...asked } = request;
-  const fact: ContentServedFact = {
-    decisionId: answer.decisionId,
-    campaignId: answer.campaignId,
-    customerId: answer.customerId,
-    sessionId: answer.sessionId,
-    placementId,
+/** What answers with the same decision, from the same tables and in the same form, have in common. */
+export type ServedShare = Omit<ContentServedFact, keyof ServedOwn> & { readonly clientId: string };
+/** What each of them has for itself; `time` in milliseconds since 1970. */
+export type ServedOwn = Pick<ContentServedFact, 'decisionId' | 'customerId' | 'sessionId' | 'placementId' | 'request'> & {
+  readonly time: number;
+};
+
+export function servedShare(
+  { clientId, plan, playbookVersion, audience }: ClientTables,
+  campaignId: string,
+  decision: Decision,
+  form: ContentServedFact['form'],
+): ServedShare {
+  return {
+    clientId,
+    campaignId,
     contentId: decision.content?.contentId ?? null,
     segmentId: decision.segmentId,
     ruleId: decision.ruleId,
     group: decision.group,
     reason: decision.reason,
-    playbook: tables.playbookVersion,
-    audience: tables.audience?.version ?? null,
-    ...(tables.audience === null ? {} : { audienceBuiltAt: tables.audience.builtAt }),
-    sampleRate: tables.plan.playbook.sampleRate,
-    time: new Date(time).toISOString(),
+    playbook: playbookVersion,
+    audience: audience?.version ?? null,
+    ...(audience === null ? {} : { audienceBuiltAt: audience.builtAt }),
+    sampleRate: plan.playbook.sampleRate,
     form,
-    request: asked,
   };
-  return { category: 'served', clientId: tables.clientId, type: 'ContentServed', data: { ...fact, request: { ...asked } } };
+}
+
+export function servedFactOf({ clientId, form, ...share }: ServedShare, { time, request, ...own }: ServedOwn): SpooledFact {
+  const fact: ContentServedFact = { ...own, ...share, time: new Date(time).toISOString(), form, request };
+  return { category: 'served', clientId, type: 'ContentServed', data: { ...fact, request: { ...request } } };
+}
+
+export function servedFact(answer: Answer, form: ContentServedFact['form']): SpooledFact {
+  const { decisionId, tables, campaignId, customerId, sessionId, decision } = answer;
+  const { time, placementId, ...request } = answer.request;
+  return servedFactOf(servedShare(tables, campaignId, decision, form), { decisionId, customerId, sessionId, placementId, time, request });
 }
 
 /** A click is known by its decision: the same address opened twice is one message. */

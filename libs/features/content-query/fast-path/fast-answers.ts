@@ -1,12 +1,4 @@
-import {
-  type CustomerId,
-  type Decision,
-  decideIn,
-  type PreparedGroups,
-  type RequestFacts,
-  type SessionId,
-  unknownCustomer,
-} from '#libs/domain';
+import { type CustomerId, type Decision, decideIn, type PreparedGroups, type SessionId, unknownCustomer } from '#libs/domain';
 import { hashIdBytes, idHash } from '#libs/snapshots';
 import type { Answering, AnsweringParts } from '../answering.js';
 import type { ClientTables } from '../client-tables.js';
@@ -18,6 +10,7 @@ import { Asked } from './asked.js';
 import type { ReadBytes } from './bytes.js';
 import { type Head, type Heads } from './heads.js';
 import { DateHeader, responseBytes } from './http-response.js';
+import { type PackedAnswers, type PlainAnswer, sharedPart, shareOfDecision } from './packed-answers.js';
 import { RequestReader } from './request-reader.js';
 import { fill, type IdBytes, type ResponseTemplate, responseTemplate } from './response-template.js';
 import { type DecisionTemplates, type Route, Routes } from './routes.js';
@@ -28,6 +21,7 @@ export interface FastAnswersOptions extends AnsweringParts {
   readonly answersOrRefusals: (work: () => HttpAnswer) => HttpAnswer;
   readonly crossOrigin: (target: string, origin: string | undefined) => Record<string, string>;
   readonly keepAliveSeconds: number;
+  readonly recorder: PackedAnswers;
 }
 
 /** One of so many answers is timed. */
@@ -35,6 +29,7 @@ const timedEvery = 64;
 const templatesPerSiteMax = 1_024;
 const sitesPerDecisionMax = 256;
 const noId = Buffer.alloc(0);
+const noDecision = new Uint8Array(16);
 
 /**
  * Answers the content queries that `RequestReader` recognises. Nearly all of them are a template with new ids; what is out of the ordinary – a new
@@ -57,6 +52,8 @@ export class FastAnswers {
   private readonly groupKey = new Uint8Array(512);
   private route: Route | undefined;
   private input: ReadBytes | undefined;
+  private readonly plain: { -readonly [Name in keyof PlainAnswer]: PlainAnswer[Name] };
+  private templates: DecisionTemplates | undefined;
   private template: ResponseTemplate | undefined;
   private templateOf: Map<number, ResponseTemplate> | undefined;
   private templateKey = 0;
@@ -65,6 +62,9 @@ export class FastAnswers {
   constructor(private readonly options: FastAnswersOptions) {
     this.reader = new RequestReader(options.heads);
     this.asked = new Asked(this.reader);
+    const { customer, session } = this;
+    const none = sharedPart(null);
+    this.plain = { decision: none, head: none, time: 0, decisionId: options.ids.bytes, customer, session };
     this.routes = new Routes(options.metrics);
   }
 
@@ -143,10 +143,10 @@ export class FastAnswers {
     }
     const template = this.templateFor(decision, placement, head);
     const { ids } = this.options;
-    ids.draw(this.options.clock());
+    ids.draw(time);
     fill(template, ids.bytes, customer, this.session.end === 0 ? null : this.session, this.date);
     this.response = template.bytes;
-    if (isSampledId(ids.bytes, tables.plan.playbook.sampleRate)) this.record(tables, decision);
+    if (isSampledId(ids.bytes, tables.plan.playbook.sampleRate)) this.record(input, time, head);
     return true;
   }
 
@@ -179,13 +179,23 @@ export class FastAnswers {
     return (((idHash[1]! >>> 0) % 10_000) * 7_296 + (idHash[0]! >>> 0)) % 10_000;
   };
 
+  private record(input: ReadBytes, time: number, head: Head): void {
+    const { plain } = this;
+    plain.decision = (this.templates as DecisionTemplates).share;
+    plain.head = head.share;
+    plain.time = time;
+    if (!this.options.recorder.record(input, this.reader, plain)) this.options.metrics.recordDropped((this.route as Route).clientId);
+  }
+
   private templateFor(decision: Decision, placement: number, head: Head): ResponseTemplate {
     const route = this.route as Route;
-    const templates = this.templatesOf(route, decision, head.site);
+    const own = this.decisionTemplates(route, decision);
+    const templates = own.site === head.site ? own.templates : this.templatesAt(own, head.site);
+    route.counts[own.reason]! += 1;
+    this.templates = own;
     const { customer, session } = this;
     // Lengths are at most 64, and there are at most 64 placements.
     const key = ((placement + 1) << 14) | ((customer.end - customer.begin) << 7) | (session.end - session.begin);
-    route.counts[this.reason]! += 1;
     this.templateOf = templates;
     this.templateKey = key;
     let template = templates.get(key);
@@ -198,30 +208,21 @@ export class FastAnswers {
     return template;
   }
 
-  private record(tables: ClientTables, decision: Decision): void {
-    const { asked, customer, session, route } = this;
-    const answer = {
-      decisionId: idText(this.options.ids.bytes),
-      tables,
-      campaignId: (route as Route).campaignId,
-      customerId: textOf(customer),
-      sessionId: session.end === 0 ? null : textOf(session),
-      request: factsOf(asked),
-      decision,
+  private decisionTemplates(route: Route, decision: Decision): DecisionTemplates {
+    const known = route.decisions.get(decision);
+    if (known !== undefined) return known;
+    const made: DecisionTemplates = {
+      reason: reasonIndex[decision.reason],
+      share: shareOfDecision(route.tables as ClientTables, route.campaignId, decision),
+      site: -1,
+      templates: new Map(),
+      bySite: new Map(),
     };
-    this.options.answering.recordSampled(answer, 'json');
+    route.decisions.set(decision, made);
+    return made;
   }
 
-  private reason = 0;
-
-  private templatesOf(route: Route, decision: Decision, site: number): Map<number, ResponseTemplate> {
-    let own: DecisionTemplates | undefined = route.decisions.get(decision);
-    if (own === undefined) {
-      own = { reason: reasonIndex[decision.reason], site: -1, templates: new Map(), bySite: new Map() };
-      route.decisions.set(decision, own);
-    }
-    this.reason = own.reason;
-    if (own.site === site) return own.templates;
+  private templatesAt(own: DecisionTemplates, site: number): Map<number, ResponseTemplate> {
     let templates = own.bySite.get(site);
     if (templates === undefined) {
       templates = new Map();
@@ -238,7 +239,7 @@ export class FastAnswers {
     const { customer, session } = this;
     const filler = (length: number) => 'x'.repeat(length);
     const answer = {
-      decisionId: filler(36),
+      decisionId: idText(noDecision),
       tables: route.tables as ClientTables,
       campaignId: route.campaignId,
       customerId: filler(customer.end - customer.begin) as CustomerId,
@@ -252,11 +253,6 @@ export class FastAnswers {
 
 /** What an answer's JSON takes from the request is its placement. */
 const emptyRequest = { time: 0, url: null, referrer: null, device: 'desktop', browser: null, country: null, context: {} } as const;
-
-/** As an object of its own. */
-function factsOf({ time, url, referrer, placementId, device, browser, country, context }: Asked): RequestFacts {
-  return { time, url, referrer, placementId, device, browser, country, context };
-}
 
 function set(id: IdBytes, bytes: Buffer, begin: number, end: number): void {
   id.bytes = bytes;

@@ -1,10 +1,16 @@
 import type { Server } from 'node:http';
+import type { Spool } from '#libs/spool';
 import type { Answering, AnsweringParts } from '../answering.js';
 import { answersOrRefusals, callers, crossOrigin, type EdgeHttpOptions } from '../edge-http.js';
 import { FastConnections } from './connections.js';
 import { directWrites } from './direct-writes.js';
 import { FastAnswers } from './fast-answers.js';
 import { Heads } from './heads.js';
+import { PackedAnswers, packedAnswersForm } from './packed-answers.js';
+
+export interface FastPathParts extends AnsweringParts {
+  readonly facts: Pick<Spool, 'offer' | 'packed'>;
+}
 
 /**
  * Puts the fast path before a server that does not listen yet. Undefined, told once, when this Node's sockets are not as the fast path knows them: then
@@ -12,7 +18,7 @@ import { Heads } from './heads.js';
  */
 export function putFastPathBefore(
   server: Server,
-  parts: AnsweringParts,
+  parts: FastPathParts,
   answering: Answering,
   options: EdgeHttpOptions,
 ): FastConnections | undefined {
@@ -34,6 +40,7 @@ export function putFastPathBefore(
     answersOrRefusals: answersOrRefusals(parts.metrics, options),
     crossOrigin: (target, origin) => crossOrigin(answering, 'GET', target, origin),
     keepAliveSeconds: Math.floor(keepAliveMs / 1000),
+    recorder: new PackedAnswers(parts.facts.packed(packedAnswersForm)),
   });
   const connections = new FastConnections(server, { answers, writes, keepAliveMs });
   connections.attach();

@@ -5,6 +5,7 @@ import type { CallerOf } from '../edge-http.js';
 import { keptIds } from '../identity.js';
 import { Refused } from '../refused.js';
 import { classes, inIds, plain, type ReadBytes, tokenBytes } from './bytes.js';
+import { type SharedPart, shareOfHead } from './packed-answers.js';
 
 /** More bytes are needed. */
 export const incomplete = -1;
@@ -21,6 +22,8 @@ export interface Head {
   readonly device: Pick<RequestFacts, 'device' | 'browser'>;
   /** The same number for heads whose answers differ in nothing: same address of the edge, same origin. */
   readonly site: number;
+  /** What records of its answers have in common. */
+  readonly share: SharedPart;
   /** What the cookies keep of a client's customer. */
   kept(clientId: ClientId): KeptIds;
 }
@@ -134,12 +137,14 @@ export class Heads {
     const words = new Int32Array(Math.ceil(block.length / 4));
     Buffer.from(words.buffer).write(block, 'latin1');
     const kept = new Map<string, KeptIds>();
+    const device = this.options.devices.of(caller.userAgent);
     const head: Head = {
       length: block.length,
       words,
       caller,
       origin,
-      device: this.options.devices.of(caller.userAgent),
+      device,
+      share: shareOfHead({ device, caller }),
       site: this.siteOf(`${caller.base}\n${origin ?? ''}`),
       kept: (clientId) => {
         const one = kept.get(clientId) ?? keptIn(clientId, caller.cookie);

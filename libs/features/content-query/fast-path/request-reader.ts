@@ -205,13 +205,14 @@ function isAlphanumeric(byte: number): boolean {
   return classes[byte] === inIds && byte !== dot && byte !== 0x2d && byte !== 0x5f;
 }
 
-/** Every `%` begins two digits of a character of ASCII that is not `@`. */
+/** Every `%` begins two digits of a character of ASCII that is not `@`, nor the `%` of a `%40`. */
 function isCodedAscii(bytes: Uint8Array, begin: number, end: number): boolean {
   for (let at = begin; at < end; at++) {
     if (bytes[at] !== percent) continue;
     const high = hexDigit(bytes[at + 1]!);
     const low = hexDigit(bytes[at + 2]!);
     if (at + 2 >= end || high < 0 || high > 7 || low < 0 || (high === 4 && low === 0)) return false;
+    if (high === 2 && low === 5 && bytes[at + 3] === 0x34 && bytes[at + 4] === 0x30) return false;
     at += 2;
   }
   return true;

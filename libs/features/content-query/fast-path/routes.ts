@@ -4,11 +4,14 @@ import { parsePath } from '../content-query.js';
 import { type AnswerCounts, type ContentQueryMetrics } from '../metrics.js';
 import { Refused } from '../refused.js';
 import { isAt } from './asked.js';
+import type { SharedPart } from './packed-answers.js';
 import type { ResponseTemplate } from './response-template.js';
 
 /** The responses of one decision, by site, placement, and the lengths of ids. */
 export interface DecisionTemplates {
   readonly reason: number;
+  /** What records of its answers have in common. */
+  readonly share: SharedPart;
   /** The site asked for last, and its templates. */
   site: number;
   templates: Map<number, ResponseTemplate>;

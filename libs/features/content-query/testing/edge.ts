@@ -22,6 +22,7 @@ import { openFileSnapshots } from '#libs/snapshots/file';
 import { openSpool } from '#libs/spool';
 import { rowsOf } from '../../../snapshots/testing/rows.js';
 import { ContentQueryModule, type ContentQueryOptions } from '../content-query.module.js';
+import { contentQueryForms } from '../forms.js';
 import { configureContentQueryHttp, edgeServerOptions } from '../http-errors.js';
 import { ServingTables } from '../serving-tables.js';
 
@@ -188,7 +189,7 @@ export async function startEdge(
   const log = await openFileLog({ folder: join(folders.root, 'log') });
   const registry = new Registry();
   const publication = await openFileSnapshots({ folder: folders.snapshots });
-  const facts = await openSpool({ folder: join(folders.root, 'spool'), node: 'node-1', log });
+  const facts = await openSpool({ folder: join(folders.root, 'spool'), node: 'node-1', log, forms: contentQueryForms });
 
   @Module({
     imports: [
