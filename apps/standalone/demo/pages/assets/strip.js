@@ -6,8 +6,8 @@
   const body = document.getElementById('strip-body');
   const { context } = JSON.parse(document.getElementById('page').textContent);
   const askEveryMs = 1000;
-  /** So often, then only when asked or when something is done. */
-  const askTimesMax = 20;
+  /** What happened here is waited for so often, the second half of it less eagerly; then only when asked or when something is done. */
+  const askTimesMax = 24;
 
   const slots = new Map();
   let customerId;
@@ -35,7 +35,7 @@
       customerId = detail.decision.customerId;
       explain(slots.get(key), 8);
     }
-    ask(6);
+    ask(askTimesMax);
     show();
   });
   document.addEventListener('shop:did', ({ detail }) => {
@@ -95,7 +95,7 @@
       problem = 'The demo’s server does not answer';
     }
     show();
-    if (asksLeft > 0) timer = setTimeout(asking, askEveryMs);
+    if (asksLeft > 0) timer = setTimeout(asking, asksLeft > askTimesMax / 2 ? askEveryMs : 3 * askEveryMs);
   }
 
   function fingerprint(known) {
@@ -263,7 +263,7 @@
     const title = node('h3', {}, 'What the system knows of you');
     const again = node('button', { class: 'button button-quiet', type: 'button', id: 'ask-again' }, 'Ask again');
     again.addEventListener('click', () => {
-      ask(3);
+      ask(askTimesMax / 2 + 3);
       again.disabled = true;
     });
     if (problem)
@@ -307,7 +307,7 @@
     link.textContent = changes > 0 ? 'You would now see something else' : waits ? 'The system is taking it in …' : 'Why do I see this?';
   }
   new IntersectionObserver(([{ isIntersecting }]) => link.classList.toggle('badge-unneeded', isIntersecting)).observe(body);
-  ask(6);
+  ask(askTimesMax);
   show();
-  document.addEventListener('visibilitychange', () => document.hidden || ask(2));
+  document.addEventListener('visibilitychange', () => document.hidden || ask(askTimesMax / 2 + 2));
 })();
