@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- row …] [-- --short | --readme]`: every figure of the README's table, ours and the peer's measured in turns, as ratios.
  * Long: 9 rounds, 10 million customers; writes results/latest.json. Short: 2 rounds, 100,000 customers; prints the shape, writes nothing.
+ * `--rounds`, `--customers`, `--seconds` (of a turn of load) change that; `--tables <folder>` keeps the hundred million events of the audience's build.
  */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -25,6 +26,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     customers: { type: 'string' },
     seconds: { type: 'string' },
+    tables: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -50,6 +52,7 @@ async function main(): Promise<number> {
     ...rename(number(values.rounds), 'rounds'),
     ...rename(number(values.customers), 'customers'),
     ...rename(number(values.seconds), 'seconds'),
+    ...(values.tables === undefined ? {} : { tables: values.tables }),
   });
   const rows: Row[] = [];
   const failures: string[] = [];

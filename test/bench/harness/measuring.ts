@@ -16,6 +16,7 @@ export interface RunOptions {
   readonly customers?: number;
   readonly rounds?: number;
   readonly seconds?: number;
+  readonly tables?: string;
   readonly say: (line: string) => void;
 }
 
@@ -36,6 +37,7 @@ export function startRun({ short, say, ...options }: RunOptions): Run {
     seconds: options.seconds ?? (short ? 1 : 2),
     customers,
     folder,
+    ...(options.tables === undefined ? {} : { tables: options.tables }),
     say,
     audience,
     snapshots: () => {

@@ -50,6 +50,8 @@ export interface Measuring {
   readonly customers: number;
   /** Temporary; removed at the end. */
   readonly folder: string;
+  /** Where the tables of a row that needs a hundred million events are kept from run to run; absent: made anew. */
+  readonly tables?: string;
   readonly say: (line: string) => void;
   /** An image of that many customers, made once a run. */
   audience(customers: number, edition?: 0 | 1): Promise<import('#libs/snapshots').AudienceImage>;

@@ -8,8 +8,13 @@ const target = 3;
 export const audienceBuildRow: RowMaker = {
   ids: ['audience-build-vs-bare-query'],
   needs: [],
-  async measure({ customers, rounds, say }) {
-    const { rounds: pairs, ...about } = await measureAudienceBuild({ customers: Math.ceil(customers / 2), rounds, say });
+  async measure({ customers, rounds, say, tables }) {
+    const { rounds: pairs, ...about } = await measureAudienceBuild({
+      customers: Math.ceil(customers / 2),
+      rounds,
+      say,
+      ...(tables === undefined ? {} : { folder: tables }),
+    });
     const ratios = spread(pairs.map(({ ratio }) => ratio));
     say(`audience-build-vs-bare-query: ${ratios.median} (${ratios.min}–${ratios.max})`);
     return [

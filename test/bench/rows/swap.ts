@@ -27,7 +27,8 @@ export const swapRows: RowMaker = {
     const swaps = new Swaps(publication, images);
     await publish(publication, clientId, playbookOf(clientId, 1));
     await publish(publication, clientId, await audienceOf(1_000));
-    const node = await startNode(join(folder, 'node'), join(folder, 'snapshots'), clientId);
+    // On both cores, where the load generator takes its part: the thread that loads has to find time somewhere.
+    const node = await startNode(join(folder, 'node'), join(folder, 'snapshots'), clientId, { core: null });
     try {
       // Warm, with a small audience: what it holds then is the process.
       await run(node, measuring, 1);
@@ -79,12 +80,13 @@ class Swaps {
   }
 }
 
-function run(node: Ours, { customers, seconds, short }: Measuring, seed: number): Promise<Turn> {
-  return turn(node, { script: 'query.lua', seconds: short ? seconds * 2 : seconds * 3, args: [customers, clientId, seed] });
+function run(node: Ours, { customers, seconds }: Measuring, seed: number): Promise<Turn> {
+  return turn(node, { script: 'query.lua', seconds: seconds * 2, args: [customers, clientId, seed] });
 }
 
 async function latencies(measuring: Measuring, node: Ours, swaps: Swaps): Promise<Row> {
   const swapMs: number[] = [];
+  let within = 0;
   const pairs = await paired(
     measuring.rounds,
     async (round) => {
@@ -95,7 +97,7 @@ async function latencies(measuring: Measuring, node: Ours, swaps: Swaps): Promis
         ended = true;
       });
       swapMs.push(await swaps.next(node));
-      if (ended) throw new Error(`the swap took ${swapMs.at(-1)} ms, longer than the load`);
+      if (!ended) within += 1;
       return loaded;
     },
     async (round) => {
@@ -114,11 +116,11 @@ async function latencies(measuring: Measuring, node: Ours, swaps: Swaps): Promis
     id: 'swap-p999',
     target: p999Target,
     ratio: ratios.median,
-    met: ratios.median <= p999Target && slowest.median <= Math.max(slowMsMax, slowestWithout.median),
+    met: within === measuring.rounds && ratios.median <= p999Target && slowest.median <= Math.max(slowMsMax, slowestWithout.median),
     rounds: measuring.rounds,
     compares: `p99.9 of seconds with a swap of ${measuring.customers} customers in them / without; no request above ${slowMsMax} ms because of it`,
     ratios,
-    ours: { ...summaryOf(pairs.map(({ ours }) => ours)), slowestMs: slowest, swapMs: spread(swapMs) },
+    ours: { ...summaryOf(pairs.map(({ ours }) => ours)), slowestMs: slowest, swapMs: spread(swapMs), swapsWithinLoad: within },
     peer: { name: 'the same node without a swap', version: '', ...summaryOf(pairs.map(({ peer }) => peer)), slowestMs: slowestWithout },
   };
 }
