@@ -12,7 +12,7 @@ const settings = (): Settings => readSettings(process.env);
 program
   .command('start')
   .description('Everything in one process, beside an embedded ClickHouse.')
-  .option('--demo', 'set up the demo client from real data, once')
+  .option('--demo', 'serve a demo shop at /demo/ on the edge’s port, set up from real data once')
   .action(async ({ demo }: { demo?: boolean }) => {
     const { runStandalone } = await import('../standalone/main.js');
     await runStandalone(settings(), demo === true);

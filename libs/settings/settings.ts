@@ -149,7 +149,7 @@ const catalogue = {
     1,
     24 * 366,
   ),
-  VITRINE_DEMO: onOff('Sets up the demo client from real data at the start.', 'off'),
+  VITRINE_DEMO: onOff('Serves the demo shop, set up from real data at the first start.', 'off'),
 } satisfies Record<string, Setting<unknown>>;
 
 type Catalogue = typeof catalogue;
