@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- row …] [-- --short | --readme]`: every figure of the README's table, ours and the peer's measured in turns, as ratios.
+ * `npm run bench [-- row …] [-- --short]`: every figure of the README's table, ours and the peer's measured in turns, as ratios.
  * Long: 9 rounds, 10 million customers; writes results/latest.json. Short: 2 rounds, 100,000 customers; prints the shape, writes nothing.
+ * `--write-docs` measures nothing: it writes the README's table and those of docs/scaling.md from the results.
  * `--rounds`, `--customers`, `--seconds` (of a turn of load) change that; `--tables <folder>` keeps the hundred million events of the audience's build.
  */
 import { spawnSync } from 'node:child_process';
@@ -8,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { startRun } from './harness/measuring.js';
 import { keepReport, readReport, reportOf, resultsFile, tableOf, writeReadme } from './harness/report.js';
 import { type Row, type RowId, type RowMaker, rowIds } from './harness/row.js';
+import { writeScaling } from './harness/scaling.js';
 import { audienceRows } from './rows/audience.js';
 import { audienceBuildRow } from './rows/audience-build.js';
 import { collectorRow } from './rows/collector.js';
@@ -22,7 +24,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     short: { type: 'boolean', default: false },
-    readme: { type: 'boolean', default: false },
+    'write-docs': { type: 'boolean', default: false },
     rounds: { type: 'string' },
     customers: { type: 'string' },
     seconds: { type: 'string' },
@@ -33,6 +35,7 @@ const { values, positionals } = parseArgs({
 process.exitCode = await main();
 
 async function main(): Promise<number> {
+  if (values['write-docs']) return writeDocs();
   const wanted = positionals.length === 0 ? rowIds : positionals;
   const unknown = wanted.filter((id) => !(rowIds as readonly string[]).includes(id));
   if (unknown.length > 0) return complain(`no such row: ${unknown.join(', ')}; there are ${rowIds.join(', ')}`);
@@ -76,9 +79,16 @@ async function main(): Promise<number> {
   if (!values.short) keepReport(report);
   console.log(values.json ? JSON.stringify(report) : tableOf(report));
   if (!values.short) console.log(`\n${resultsFile}`);
-  if (values.readme) writeReadme(readReport() ?? report);
   for (const failure of failures) console.error(`not measured: ${failure.split('\n', 1)[0]}`);
   return failures.length === 0 ? 0 : 1;
+}
+
+function writeDocs(): number {
+  const report = readReport();
+  if (report === undefined) return complain(`there is no ${resultsFile} yet`);
+  writeReadme(report);
+  writeScaling(report);
+  return 0;
 }
 
 function rename<Name extends string>({ value }: { value?: number }, name: Name): { [key in Name]?: number } {

@@ -5,6 +5,8 @@
  */
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { openFileLog } from '#libs/event-log/file';
 import { Split } from '../split.js';
 import { until } from '../system.js';
 import { root } from './harness/processes.js';
@@ -77,6 +79,8 @@ try {
     uncompressedBytesPerRow: Math.round(Number(raw) / Number(rows)),
   }));
   const inLog = {
+    servedPackedBytes: await packedBytes('served'),
+    behaviourPackedBytes: await packedBytes('behaviour'),
     behaviourBytes: Math.round((afterBehaviour - before) / behaviour),
     servedBytes: Math.round((afterServed - afterBehaviour) / served),
   };
@@ -86,6 +90,20 @@ try {
   console.table(rows);
 } finally {
   await split.dispose();
+}
+
+/** An event's share of 500 that lie together as JSON, compressed with gzip. */
+async function packedBytes(category: string): Promise<number> {
+  const log = await openFileLog({ folder: join(split.env['VITRINE_DATA'] as string, 'log') });
+  const facts: unknown[] = [];
+  try {
+    for await (const { id, type, data } of log.readAll({ after: null, filter: { categories: [category] } })) {
+      if (facts.push({ id, type, data }) === 500) break;
+    }
+  } finally {
+    await log.close();
+  }
+  return Math.round(gzipSync(JSON.stringify(facts)).length / facts.length);
 }
 
 async function arrived(table: string, count: number): Promise<void> {

@@ -82,7 +82,7 @@ function loadLine(name: string, figures: Figures): string {
   return `| ${name} | ${columns.map(({ median }) => median).join(' | ')} |`;
 }
 
-const begin = '<!-- bench: written by npm run bench -- --readme -->';
+const begin = '<!-- bench: written by npm run bench -- --write-docs -->';
 const end = '<!-- /bench -->';
 
 /** Puts the table into the README, between its marks. */

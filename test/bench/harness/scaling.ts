@@ -1,0 +1,236 @@
+/** docs/scaling.md's tables: the arithmetic from the figures of results/, with every assumption a constant here. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './processes.js';
+import type { Report } from './report.js';
+import type { Spread } from './rounds.js';
+
+/** What is to be carried. */
+const wanted = { clients: 1_000, customers: 500e6, answersPerSecond: 1e6 };
+/** The mean of a day over its peak; behaviour events per answer; how much of a core is used at the peak. */
+const assumed = { meanOverPeak: 0.4, eventsPerAnswer: 0.2, utilisation: 0.6 };
+const nodeCores = 8;
+/** Nodes that have a client's snapshots. */
+const nodesPerClient = 3;
+/** Above an even spread. */
+const unevenness = 1.5;
+const largestClient = 20e6;
+/** Of a node without audiences, and of a customer who was judged again since the last whole build (`overlayCustomersMax`). */
+const processBytes = 250e6;
+const overlayBytes = 80;
+const changedShare = 0.01;
+/** Appends of 8 × 500 events at once took 42,000 a second on two cores (EventStoreDB 23.10); a little over half of that is planned for. */
+const logEventsPerSecond = 25_000;
+/** Facts in one event, where facts are packed. */
+const packed = 500;
+const retentionDays = { answers: 90, behaviour: 400 };
+const hoursPerMonth = 730;
+
+export interface BytesPerEvent {
+  readonly behaviourEvents: number;
+  readonly servedEvents: number;
+  readonly log: {
+    readonly behaviourBytes: number;
+    readonly servedBytes: number;
+    readonly servedPackedBytes: number;
+    readonly behaviourPackedBytes: number;
+  };
+  readonly tables: readonly { readonly table: string; readonly rows: number; readonly bytesPerRow: number }[];
+}
+
+interface Figures {
+  readonly answerMicros: number;
+  readonly customerBytes: number;
+  readonly eventMicros: number;
+  readonly eventIntoLogMicros: number;
+  readonly buildsPerSecond: number;
+  readonly bytes: BytesPerEvent;
+}
+
+const begin = '<!-- scaling: written by npm run bench -- --write-docs -->';
+const end = '<!-- /scaling -->';
+
+export function writeScaling(report: Report): void {
+  const file = join(root, 'docs/scaling.md');
+  const bytes = JSON.parse(readFileSync(join(root, 'test/bench/results/bytes-per-event.json'), 'utf8')) as BytesPerEvent;
+  const text = readFileSync(file, 'utf8');
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`docs/scaling.md has no ${begin} … ${end}`);
+  const tables = tablesOf(
+    figuresOf(report, bytes),
+    `Figures of ${report.date.slice(0, 10)}, commit \`${report.commit}\`, ${report.machine}.`,
+  );
+  writeFileSync(file, `${text.slice(0, from + begin.length)}\n\n${tables}\n\n${text.slice(to)}`);
+}
+
+function figuresOf(report: Report, bytes: BytesPerEvent): Figures {
+  const ours = (id: string): Readonly<Record<string, unknown>> => {
+    const row = report.rows.find((each) => each.id === id);
+    if (row === undefined) throw new Error(`${id} has not been measured`);
+    return row.ours;
+  };
+  const median = (id: string, name: string) => (ours(id)[name] as Spread).median;
+  const collector = 'collector-vs-fastify';
+  return {
+    answerMicros: median('query-on-vs-nginx', 'cpuMicrosPerRequest'),
+    customerBytes: ours('audience-bytes-per-customer')['bytesPerCustomer'] as number,
+    eventMicros: median(collector, 'cpuMicrosPerRequest') / 20,
+    eventIntoLogMicros: ours(collector)['cpuMicrosPerEventIntoFileLog'] as number,
+    buildsPerSecond: ((ours('audience-build-vs-bare-query')['customers'] as number) / median('audience-build-vs-bare-query', 'ms')) * 1000,
+    bytes,
+  };
+}
+
+/** Markdown. */
+export function tablesOf(figures: Figures, source: string): string {
+  return [source, nodes(figures), builds(figures), log(figures), tables(figures), costs(figures)].join('\n\n');
+}
+
+function nodeCount({ answerMicros }: Figures): { readonly cores: number; readonly nodes: number } {
+  const cores = (wanted.answersPerSecond * answerMicros) / 1e6 / assumed.utilisation;
+  // A third of them may be away.
+  return { cores, nodes: Math.max(nodesPerClient * 2, Math.ceil((cores / nodeCores) * 1.5)) };
+}
+
+function nodes(figures: Figures): string {
+  const { cores, nodes: count } = nodeCount(figures);
+  const allBytes = wanted.customers * figures.customerBytes;
+  const overlays = wanted.customers * changedShare * overlayBytes;
+  const share = Math.min(1, (nodesPerClient / count) * unevenness);
+  const memory = (part: number) => (allBytes + overlays) * part + 2 * largestClient * figures.customerBytes + processBytes;
+  return table(
+    '### Nodes',
+    ['what', 'arithmetic', 'comes to'],
+    [
+      ['CPU of an answer, recorded', 'measured', `${round(figures.answerMicros)} µs`],
+      [
+        'cores at the peak',
+        `${wanted.answersPerSecond / 1e6} million/s × ${round(figures.answerMicros)} µs / ${assumed.utilisation}`,
+        round(cores),
+      ],
+      [`nodes of ${nodeCores} cores, \`VITRINE_WORKERS=${nodeCores}\``, 'cores / 8 × 1.5, so that a third may be away', String(count)],
+      ['all audiences', `${wanted.customers / 1e6} million × ${round(figures.customerBytes)} bytes`, gigabytes(allBytes)],
+      ['increments on them', `${changedShare * 100} % of the customers × ${overlayBytes} bytes`, gigabytes(overlays)],
+      [
+        'memory of a node that has all clients',
+        `both + 2 × the largest audience (${largestClient / 1e6} million) + the process`,
+        gigabytes(memory(1)),
+      ],
+      [
+        `memory of a node in subsets of ${nodesPerClient}`,
+        `${nodesPerClient} / ${count} × ${unevenness} of both + the same`,
+        gigabytes(memory(share)),
+      ],
+    ],
+  );
+}
+
+function builds({ buildsPerSecond, customerBytes }: Figures): string {
+  const everyHour = wanted.customers / 3600;
+  const bytesPerSecond = (wanted.customers * customerBytes * nodesPerClient) / 3600;
+  return table(
+    '### Whole builds, each client once an hour',
+    ['what', 'arithmetic', 'comes to'],
+    [
+      ['customers judged', `${wanted.customers / 1e6} million / 3,600 s`, `${round(everyHour / 1000)} thousand/s`],
+      [
+        'machines of 2 cores for builder and ClickHouse',
+        `measured: ${round(buildsPerSecond / 1e6)} million/s on one`,
+        round(everyHour / buildsPerSecond),
+      ],
+      ['network to the nodes', `all audiences × ${nodesPerClient} nodes an hour`, `${round(bytesPerSecond / 1e6)} MB/s`],
+    ],
+  );
+}
+
+const samples = [1, 0.1, 0.01] as const;
+
+function perSecond(sample: number): { readonly answers: number; readonly behaviour: number } {
+  return { answers: wanted.answersPerSecond * sample, behaviour: wanted.answersPerSecond * assumed.eventsPerAnswer };
+}
+
+function log({ bytes }: Figures): string {
+  const rows = samples.flatMap((sample) =>
+    [false, true].map((isPacked) => {
+      const { answers, behaviour } = perSecond(sample);
+      const events = (answers + behaviour) / (isPacked ? packed : 1);
+      const [answerBytes, behaviourBytes] = isPacked
+        ? [bytes.log.servedPackedBytes, bytes.log.behaviourPackedBytes]
+        : [bytes.log.servedBytes, bytes.log.behaviourBytes];
+      const perDay = (answers * answerBytes + behaviour * behaviourBytes) * assumed.meanOverPeak * 86_400;
+      return [
+        `${sample * 100} %`,
+        isPacked ? `${packed} facts an event` : 'one fact an event',
+        `${round(events / 1000)} thousand/s`,
+        `${round(perDay / 1e12)} TB`,
+        String(Math.max(1, Math.ceil(events / logEventsPerSecond))),
+      ];
+    }),
+  );
+  return table('### The log', ['answers recorded', 'packing', 'events at the peak', 'a day', 'logs of 25,000 events/s'], rows);
+}
+
+function tables({ bytes }: Figures): string {
+  const { behaviourEvents, servedEvents } = bytes;
+  const stored = (name: string) => {
+    const found = bytes.tables.find(({ table }) => table === name);
+    if (found === undefined) throw new Error(`results/bytes-per-event.json has no table ${name}`);
+    return found.rows * found.bytesPerRow;
+  };
+  // Every event leaves a mark in `touched`.
+  const touched = stored('touched') / (behaviourEvents + servedEvents);
+  const answerBytes = (stored('served_facts') + stored('decisions')) / servedEvents + touched;
+  const ofBehaviour = ['behaviour_facts', 'messages', 'order_facts', 'order_item_facts'];
+  const behaviourBytes = ofBehaviour.reduce((sum, name) => sum + stored(name), 0) / behaviourEvents + touched;
+  const rows = samples.map((sample) => {
+    const { answers, behaviour } = perSecond(sample);
+    const [answersPerDay, behaviourPerDay] = [answers, behaviour].map((each) => each * assumed.meanOverPeak * 86_400) as [number, number];
+    const kept = answersPerDay * answerBytes * retentionDays.answers + behaviourPerDay * behaviourBytes * retentionDays.behaviour;
+    return [
+      `${sample * 100} %`,
+      `${round(answersPerDay / 1e9)} + ${round(behaviourPerDay / 1e9)} billion`,
+      `${round((answersPerDay * answerBytes + behaviourPerDay * behaviourBytes) / 1e9)} GB`,
+      `${round(kept / 1e12)} TB`,
+    ];
+  });
+  return `${table('### ClickHouse', ['answers recorded', 'rows a day', 'on disk a day', `kept (answers ${retentionDays.answers} days, behaviour ${retentionDays.behaviour})`], rows)}
+
+An answer takes ${round(answerBytes)} bytes on disk in all its tables together, an event of behaviour ${round(behaviourBytes)}.`;
+}
+
+function costs(figures: Figures): string {
+  const { nodes: count } = nodeCount(figures);
+  const { behaviour } = perSecond(1);
+  const collectorCores = (behaviour * figures.eventIntoLogMicros) / 1e6 / assumed.utilisation;
+  const month = (cores: number) => `${round((cores * hoursPerMonth) / 1000)} thousand`;
+  return table(
+    '### What it costs a month',
+    ['part', 'cores', 'core-hours'],
+    [
+      [`${count} nodes of ${nodeCores} cores`, String(count * nodeCores), month(count * nodeCores)],
+      [
+        `collectors: ${round(figures.eventIntoLogMicros)} µs of CPU for an event and its way into the log (${round(figures.eventMicros)} µs to take it in)`,
+        round(collectorCores),
+        month(collectorCores),
+      ],
+    ],
+  );
+}
+
+function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [
+    title,
+    '',
+    `| ${head.join(' | ')} |`,
+    `|${head.map(() => '---').join('|')}|`,
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+  ].join('\n');
+}
+
+function gigabytes(bytes: number): string {
+  return `${round(bytes / 1e9)} GB`;
+}
+
+function round(value: number): string {
+  return String(Number(value.toPrecision(2)));
+}
