@@ -31,7 +31,7 @@ export async function audienceRows(
   const words = wordsOf(query.segmentIds);
   const plan = query.only === undefined ? await planStates(connection, query.scope, query.asOf) : async () => undefined;
   const streams = await Promise.all((await connection.shards()).map(async (shard) => streamsOf(shard, query, await plan(shard), rowsMax)));
-  return { segmentIds: query.segmentIds, words, chunks: inHashOrder(streams.flat(), 8 + 8 * words) };
+  return { segmentIds: query.segmentIds, words, chunks: inHashOrder(streams.flat(), rowBytesOf(query.segmentIds)) };
 }
 
 /** Each in the order of the hash. */
@@ -41,16 +41,23 @@ async function streamsOf(
   plan: StatePlan | undefined,
   rowsMax: number,
 ): Promise<readonly AsyncGenerator<Uint8Array, void, undefined>[]> {
-  if (plan !== undefined) {
-    const statements = audienceStatements(shard, query, {}, plan);
-    if (statements !== undefined) return statements.map((statement) => chunksOf(shard, statement));
+  if (plan !== undefined && statesTell(shard, query, plan) === 'all') {
+    return audienceStatements(shard, query, {}, plan).map((statement) => chunksOf(shard, statement));
   }
   const slices = query.only === undefined ? await slicesOf(shard, query.scope.clientId, rowsMax) : [{ only: query.only }];
-  return [chunksOfSlices(shard, query, slices)];
+  return [chunksOfSlices(shard, query, slices, plan)];
 }
 
-async function* chunksOfSlices(shard: Shard, query: AudienceQuery, slices: readonly Part[]): AsyncGenerator<Uint8Array, void, undefined> {
-  for (const slice of slices) for (const statement of audienceStatements(shard, query, slice) ?? []) yield* chunksOf(shard, statement);
+async function* chunksOfSlices(
+  shard: Shard,
+  query: AudienceQuery,
+  slices: readonly Part[],
+  plan: StatePlan | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const slice of slices) {
+    const streams = audienceStatements(shard, query, slice, plan).map((statement) => chunksOf(shard, statement));
+    yield* inHashOrder(streams, rowBytesOf(query.segmentIds));
+  }
 }
 
 async function* chunksOf({ connection }: Shard, { sql, parameters }: Statement): AsyncGenerator<Uint8Array, void, undefined> {
@@ -67,13 +74,19 @@ interface Statement {
   readonly parameters: Parameters;
 }
 
-/** With a plan: of the states and of the others; undefined when the states do not tell all that is asked. */
+function statesTell(shard: Shard, { scope, segments, segmentIds, asOf }: AudienceQuery, plan: StatePlan) {
+  const { query, conditions } = judge(shard, scope, asOf, {}, plan);
+  conditions.segments(segmentIds, segments);
+  return query.statesTell;
+}
+
+/** With a plan there may be two: of those whom their states tell of, and of the others. */
 function audienceStatements(
   shard: Shard,
   { scope, segments, segmentIds, asOf }: AudienceQuery,
   part: Part,
   plan?: StatePlan,
-): readonly Statement[] | undefined {
+): readonly Statement[] {
   const { parameters, query, conditions, listed } = judge(shard, scope, asOf, part, plan);
   conditions.segments(segmentIds, segments);
   const listedOf = segmentIds.map((id) => [...customersListed(criteriaOf(segments, id), segments)]);
@@ -86,7 +99,6 @@ function audienceStatements(
     { length: wordsOf(segmentIds) },
     (_, word) => bits.slice(word * bitsPerWord, (word + 1) * bitsPerWord).join(' + ') || 'toUInt64(0)',
   );
-  if (plan !== undefined && !query.isOfStates) return undefined;
   const columns = ['customer_hash', ...words.map((word, index) => `${word} AS word${index}`)];
   return query.statements(listed(listedIn([...new Set(listedOf.flat())], part))).map((source) => ({
     sql: `SELECT ${columns.join(',\n  ')}
@@ -98,6 +110,10 @@ ORDER BY customer_hash
 FORMAT RowBinary`,
     parameters,
   }));
+}
+
+function rowBytesOf(segmentIds: readonly string[]): number {
+  return 8 + 8 * wordsOf(segmentIds);
 }
 
 /** One for no segments too: the row of a customer is never its hash alone. */

@@ -70,9 +70,15 @@ export class CustomerQuery {
     return known.name;
   }
 
-  /** Whether every partial asked for stands in a customer's state: then the facts are read only of the stale ones. */
-  get isOfStates(): boolean {
-    return this.states !== undefined && [...this.partials.values()].every(({ partial }) => partial.ofState !== undefined);
+  /**
+   * How much of what is asked for a customer's state tells: then the facts are read only of the stale ones, or of all customers only the pass over each event
+   * that tells the rest. Where visits or orders would have to be put together anyway, the facts tell everything.
+   */
+  get statesTell(): 'all' | 'most' | 'nothing' {
+    const rest = [...this.partials.values()].filter(isNotOfState);
+    if (this.states === undefined || rest.some(({ partial }) => partial.branch === 'visits' || partial.branch === 'orders'))
+      return 'nothing';
+    return rest.length === 0 ? 'all' : 'most';
   }
 
   /** Asks for all attributes as a map of texts; returns the name of its column. */
@@ -110,24 +116,40 @@ ${source}
 
   private sources(listed: string | undefined): readonly string[] {
     const partials = [...this.partials.values()];
-    if (this.states === undefined || !this.isOfStates) return [this.byFacts(partials, listed, this.choice)];
+    if (this.states === undefined || this.statesTell === 'nothing') return [this.byFacts(partials, listed, this.choice)];
     const { stale } = this.states;
     const hashes = [...(stale === undefined ? [] : [stale]), ...(listed === undefined ? [] : [`SELECT xxHash64(arrayJoin(${listed}))`])];
-    if (hashes.length === 0) return [this.byStates(partials, this.states, '0')];
+    if (hashes.length === 0) return [this.byStates(partials, this.states)];
     const others = `(${hashes.join(' UNION ALL ')})`;
     const choice: Choice = (alias) => [...this.choice(alias), `${alias}.customer_hash IN ${others}`];
-    return [this.byStates(partials, this.states, `c.customer_hash IN ${others}`), this.byFacts(partials, listed, choice)];
+    return [this.byStates(partials, this.states, others), this.byFacts(partials, listed, choice)];
   }
 
-  /** A row of customer_states tells all of its customer, unless that one is among others who are gathered from the facts. */
-  private byStates(partials: readonly Named[], { basis, asOf }: StatesRead, isOther: string): string {
-    const columns = partials.map(({ name, partial }) => `${partial.ofState} AS ${name}`);
-    return `SELECT ${[...this.keysOf('c'), ...columns].join(',\n  ')}
+  /** A row of customer_states tells all of its customer that it can, unless that one is among others who are gathered from the facts; the facts tell the rest. */
+  private byStates(partials: readonly Named[], { basis, asOf }: StatesRead, others?: string): string {
+    const isOther = others === undefined ? '0' : `c.customer_hash IN ${others}`;
+    const told = partials.filter((named) => !isNotOfState(named));
+    const rest = partials.filter(isNotOfState);
+    const rows = `SELECT ${[...this.keysOf('c'), ...told.map(({ name, partial }) => `${partial.ofState} AS ${name}`)].join(',\n  ')}
 FROM ${this.part('customer_states')} AS c FINAL
 ${filtered(this.choice('c'), [
   `NOT (${isOther})`,
   `throwIf(NOT (${isOther}) AND (c.basis != ${basis} OR c.last_time > ${asOf}), '${statesMoved}') = 0`,
 ])}`;
+    if (rest.length === 0) return rows;
+    const choice: Choice = (alias) => [...this.choice(alias), ...(others === undefined ? [] : [`${alias}.customer_hash NOT IN ${others}`])];
+    // Every customer of a state has events, so that the facts have a row for each; of a partial's columns all are there.
+    const known = told.filter(({ name }) => name === this.known);
+    const columns = partials.map(({ name, partial }) => `${isNotOfState({ name, partial }) ? 'g' : 't'}.${name} AS ${name}`);
+    return `SELECT ${[...this.keysOf('t'), ...columns].join(',\n  ')}
+FROM
+(
+${rows}
+) AS t
+INNER JOIN
+(
+${this.byFacts([...known, ...rest], undefined, choice)}
+) AS g ON ${this.keys.map((key) => `t.${key} = g.${key}`).join(' AND ')}`;
   }
 
   private byFacts(partials: readonly Named[], listed: string | undefined, choice: Choice): string {
@@ -242,6 +264,10 @@ function ofVisit(name: string, partial: Partial): readonly string[] {
 }
 
 type Named = { readonly name: string; readonly partial: Partial };
+
+function isNotOfState({ partial }: Named): boolean {
+  return partial.ofState === undefined;
+}
 
 /** The choice is by key columns alone, so that it may go before FINAL puts rows of one key together: half the work for a few customers of many. */
 function filtered(choice: readonly string[], conditions: readonly string[]): string {

@@ -147,9 +147,27 @@ describe.each<[string, () => Promise<TestDatabase>]>([
   });
 
   it('leave what they cannot tell to the facts', async () => {
-    await view('ann', { properties: { url: 'https://shop.example/?utm_source=news' } });
+    const properties = { url: 'https://shop.example/?utm_source=news' };
+    for (const customerId of ['ann', 'bob', 'carol', 'dave']) await view(customerId, { properties });
     await writer.refreshStates('all');
-    expect(await members({ field: 'arrival.source', op: 'eq', value: 'news', within: '30d' })).toEqual(['ann']);
-    expect(await members({ field: 'visits.first', op: 'exists', value: true, within: '6h' })).toEqual([]);
+    await tamper('toUInt64(7) AS views');
+    const arrived: Criteria = { field: 'arrival.source', op: 'eq', value: 'news', within: '30d' };
+    await view('bob');
+    expect(await members({ all: [viewed(7), arrived] })).toEqual(['ann', 'carol', 'dave']);
+    expect(await members({ all: [viewed(2), arrived, { not: { customers: ['ann'] } }] })).toEqual(['bob', 'carol', 'dave']);
+    expect(await members({ all: [viewed(2), { field: 'arrival.source', op: 'neq', value: 'news', within: '30d' }] })).toEqual([]);
+    const whole = { scope, segments: { both: { all: [viewed(7), arrived] } }, segmentIds: ['both'], asOf: now };
+    let bytes = 0;
+    for await (const chunk of (await analytics.audience(whole)).chunks) bytes += chunk.length;
+    expect(bytes).toBe(4 * 16);
+    // Who did what in which visit is put together from the facts alone.
+    const { visits, productViews } = await analytics.customerSummary({
+      scope,
+      segments: {},
+      filter: null,
+      period: { from: new Date(0), to: now },
+      now,
+    });
+    expect([visits, productViews]).toEqual([4, 5]);
   });
 });

@@ -108,4 +108,6 @@ export const judgingSettings: QuerySettings = {
   max_subquery_depth: '2000',
   max_bytes_before_external_group_by: String(512 * 1024 * 1024),
   max_bytes_before_external_sort: String(512 * 1024 * 1024),
+  join_algorithm: 'grace_hash',
+  max_bytes_in_join: String(512 * 1024 * 1024),
 };

@@ -9,7 +9,7 @@ import { Parameters } from './parameters.js';
 import { stateColumns } from './state-row.js';
 
 /** Events that one statement gathers at most, roughly. */
-const sliceRowsMax = 10_000_000;
+const sliceRowsMax = 5_000_000;
 /** From so large a share of a client's events on that touched somebody since, all customers are made anew. */
 const wholeShare = 0.3;
 /** After all times of events (see `instantMax`): a row holds what is still to come too. */
