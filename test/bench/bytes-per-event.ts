@@ -46,7 +46,7 @@ try {
       await load({
         script: 'collect.lua',
         url: `${split.edge}/e/${clientId}`,
-        seconds: 1,
+        seconds: 3,
         args: [customers, clientId, sent + 1],
         connections: 8,
       })
