@@ -271,6 +271,33 @@ describe('behaviour, in a browser', () => {
     ]);
   });
 
+  it('does nothing for a page that the browser only prepares, and all of it when somebody looks', async () => {
+    // The driver of this browser stops pages that are prepared: here a page only believes that it is one.
+    const visitor = await stage.visitor();
+    await visitor.addInitScript(`Object.defineProperty(document, 'prerendering', { value: true, configurable: true })`);
+    const page = await stage.open('/', stage.page(stage.snippet('', 1000), slot), visitor);
+    await page.waitForFunction('vitrine.tag && performance.now() > vitrine.until || !vitrine.until');
+    expect(await page.evaluate('[said.length, document.cookie]')).toEqual([0, '']);
+    expect([...stage.proxy.requests('/q/'), ...stage.proxy.requests('/e/')]).toEqual([]);
+    await page.evaluate(`delete document.prerendering; document.dispatchEvent(new Event('prerenderingchange'))`);
+    expect(await stage.said(page, 1)).toEqual([expect.objectContaining({ shown: 'content' })]);
+    expect((await types(await stage.customer(page), 2)).sort()).toEqual(['Content Viewed', 'Page Viewed']);
+  });
+
+  it('takes a page that was named before the script came for the first one', async () => {
+    const early = `<script>window.vitrine = [['page', { url: '/named', context: { page_type: 'home' } }]]</script>`;
+    const page = await stage.open('/', stage.page(early + stage.snippet('data-limit="none"'), slot));
+    await stage.said(page, 1);
+    const [asked, ...more] = stage.proxy.requests('/q/');
+    expect(more).toEqual([]);
+    expect(JSON.parse(asked?.body ?? '')).toMatchObject({ page: stage.site.at('/named'), context: { page_type: 'home' } });
+    const rows = await stage.behaviour(await stage.customer(page), 2);
+    expect(rows.map(({ type, url }) => [type, url])).toEqual([
+      ['Page Viewed', stage.site.at('/named')],
+      ['Content Viewed', null],
+    ]);
+  });
+
   it('reports content as seen when half of it was in the window, not before', async () => {
     const far =
       '<div style="height: 3000px"></div><div id="far" data-vt-campaign="hero" style="height: 100px"></div><div style="height: 3000px"></div>';

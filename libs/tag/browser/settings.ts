@@ -24,10 +24,11 @@ export function readSettings(script: HTMLScriptElement | null): Settings | undef
     say('no data-client: nothing is done');
     return undefined;
   }
+  const given = Number.parseFloat(limit ?? '');
   return {
     clientId: client,
     edge: new URL(script.src).origin,
-    limitMs: Number(limit ?? limitMsDefault) || 0,
+    limitMs: given >= 0 ? given : limitMsDefault,
     needsConsent: consent === 'required',
     reportsPageViews: pageView !== 'off',
     nonce: script.nonce,

@@ -98,7 +98,8 @@ function start(settings: Settings, queue: Queue, guarded: Guarded): void {
       url = new URL(next.url ?? '', location.href).href;
       context = { ...next.context };
       pageViewed();
-      wait(performance.now() + limitMs);
+      // Said while the first page still waits, it names that page.
+      if (mayAsk) wait(performance.now() + limitMs);
       ask();
     },
   };
@@ -127,9 +128,12 @@ function start(settings: Settings, queue: Queue, guarded: Guarded): void {
     ask();
   });
   if (document.readyState === 'loading') {
-    document.addEventListener('DOMContentLoaded', parsed);
     // One request for all slots; a page that is slow to arrive is asked for in two, so that its first slots are in time.
-    setTimeout(parsed, (deadline - performance.now()) / 2);
+    const early = setTimeout(parsed, (deadline - performance.now()) / 2);
+    document.addEventListener('DOMContentLoaded', (event) => {
+      clearTimeout(early);
+      parsed(event);
+    });
   } else parsed(0);
 
   // Hidden is the last that a page is told, also when it is left.
@@ -145,7 +149,7 @@ function start(settings: Settings, queue: Queue, guarded: Guarded): void {
   );
 }
 
-const element = document.currentScript ?? document.querySelector('script[data-client][src$="/tag.js"]');
+const element = document.currentScript ?? document.querySelector('script[data-client][src*="/tag.js"]');
 const settings = readSettings(element as HTMLScriptElement | null);
 if (settings) {
   const guarded: Guarded = (act) => (argument) => {
@@ -156,14 +160,17 @@ if (settings) {
     }
   };
   const page = window as unknown as { vitrine?: Queue };
-  page.vitrine ??= [];
-  const queue = page.vitrine;
+  // An element of the page that has this id stands in its place, too.
+  if (!Array.isArray(page.vitrine)) page.vitrine = [];
+  const queue = page.vitrine as Queue;
   const go = guarded(() => start(settings, queue, guarded));
   if (queue.tag) settings.say('the tag is here twice: the first one works');
   else {
     queue.tag = settings;
-    // A page that the browser prepares ahead of a click is not looked at yet.
-    if ((document as { prerendering?: boolean }).prerendering) document.addEventListener('prerenderingchange', go, { once: true });
-    else go(0);
+    // A page that the browser prepares ahead of a click is not looked at yet, and begins to wait when it is.
+    if ((document as { prerendering?: boolean }).prerendering) {
+      delete queue.until;
+      document.addEventListener('prerenderingchange', go);
+    } else go(0);
   }
 }
