@@ -32,6 +32,13 @@ export interface SnapshotCache {
   keepIncrement(increment: Increment): Promise<void>;
 }
 
+/** As the thread that keeps the folder has left it: for others of the same process, which start from it and keep nothing themselves. */
+export function readSnapshotCache(folder: string): SnapshotCache {
+  const files = new Files(folder);
+  const cache = new FolderCache(files, new IncrementFiles(files));
+  return { kept: (damaged) => cache.kept(damaged), keep: async () => undefined, keepIncrement: async () => undefined };
+}
+
 /** @throws SnapshotsUnavailable when the folder cannot be made or written. */
 export async function openSnapshotCache(folder: string): Promise<SnapshotCache> {
   const files = new Files(folder);

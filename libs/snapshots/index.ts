@@ -9,6 +9,7 @@ export * from './cache.js';
 export * from './errors.js';
 export { type CustomerHash, customerHash, hashId, hashIdBytes, idHash } from './hash.js';
 export { type ImageLoading, openImageLoading, type SharedImage } from './loading/image-loading.js';
+export { loadingOver, offerLoading } from './loading/loading-over-port.js';
 export { readImage } from './loading/read-image.js';
 export * from './playbook/playbook-image.js';
 export * from './publication.js';

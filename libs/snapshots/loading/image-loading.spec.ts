@@ -62,9 +62,17 @@ describe('the loading thread', () => {
     expect(loading.memory.spareBytes).toBe(0);
     first.release();
     expect(() => first.release()).toThrow('was released');
-    const third = await loading.audience({ path: join(folder, 'other') }, other);
-    expect(third.bytes.buffer).toBe(first.bytes.buffer);
+    // Nobody keeps it, so it is read again, into the memory that became free.
+    const again = await loading.audience({ path: join(folder, 'one') }, one);
+    expect(again.bytes.buffer).toBe(first.bytes.buffer);
     expect(loading.memory.spareBytes).toBe(0);
+    // One that is kept is given once more.
+    const more = await loading.audience({ path: join(folder, 'other') }, other);
+    expect(more.bytes.buffer).toBe(second.bytes.buffer);
+    second.release();
+    expect(loading.memory.spareBytes).toBe(0);
+    more.release();
+    expect(loading.memory.spareBytes).toBeGreaterThan(0);
   });
 
   it('refuses what is damaged, cut, longer, of another name, or not there, and gives the memory back', async () => {
@@ -111,6 +119,7 @@ describe('the loading thread', () => {
     const loaded = await loading.audience({ url: `${url}/image` }, { bytes, sha256 });
     expect(Buffer.from(loaded.bytes).equals(image)).toBe(true);
     expect(ranges).toEqual([undefined, expect.stringMatching(/^bytes=[1-9]\d*-$/)]);
+    loaded.release();
     await expect(loading.audience({ url: `${url}/damaged` }, { bytes, sha256 })).rejects.toThrow('damaged where it is served');
     await expect(loading.audience({ url: `${url}/missing` }, { bytes, sha256 })).rejects.toThrow(SnapshotMissing);
   });
@@ -132,7 +141,7 @@ describe('the loading thread', () => {
       return all;
     };
     const before = (await priorities()).filter((nice) => nice === 19).length;
-    await loading.audience(place, one, true);
+    (await loading.audience(place, one, true)).release();
     expect((await priorities()).filter((nice) => nice === 19)).toHaveLength(before);
     await loading.audience(place, one);
     expect((await priorities()).filter((nice) => nice === 19)).toHaveLength(before + 1);

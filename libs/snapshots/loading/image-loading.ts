@@ -24,7 +24,7 @@ export interface SharedImage {
 /** Reads and verifies images in a thread of low priority, one after the other, so that requests do not notice. */
 export interface ImageLoading {
   /**
-   * A verified audience image. `urgent`: no requests to be considerate of yet; from the first that is not, the thread has the lowest priority.
+   * A verified audience image; one that somebody keeps already is given once more, not read again. `urgent`: no requests to be considerate of yet; from the first that is not, the thread has the lowest priority.
    * @throws SnapshotMissing, SnapshotCorrupt, SnapshotsUnavailable (also when the thread ended; it is started again).
    */
   audience(place: ImagePlace, of: Pick<Announcement, 'sha256' | 'bytes'>, urgent?: boolean): Promise<SharedImage>;
@@ -46,8 +46,17 @@ function ownProgram(): string {
   return compiled.replace('image-loading.js', 'loading-thread.js');
 }
 
+/** An image in memory, by its name. */
+interface Held {
+  readonly sha256: string;
+  readonly buffer: SharedArrayBuffer;
+  readonly bytes: number;
+  keepers: number;
+}
+
 class ThreadLoading implements ImageLoading {
   private readonly buffers = new ImageBuffers();
+  private readonly held = new Map<string, Held>();
   private thread: Worker | undefined;
   private startedAt = Number.NEGATIVE_INFINITY;
   private turn: Promise<unknown> = Promise.resolve();
@@ -62,6 +71,8 @@ class ThreadLoading implements ImageLoading {
 
   audience(place: ImagePlace, { sha256, bytes }: Pick<Announcement, 'sha256' | 'bytes'>, urgent = false): Promise<SharedImage> {
     return this.inTurn(async () => {
+      const known = this.held.get(sha256);
+      if (known !== undefined && known.bytes === bytes) return this.shared(known);
       if (bytes > audienceBytesMax) throw new SnapshotCorrupt(`an image of ${bytes} bytes is announced`);
       // Taken when it is this image's turn: many that wait hold no memory.
       const buffer = this.buffers.take(bytes);
@@ -71,7 +82,9 @@ class ThreadLoading implements ImageLoading {
         this.buffers.giveBack(buffer);
         throw error;
       }
-      return this.shared(buffer, bytes);
+      const held: Held = { sha256, buffer, bytes, keepers: 0 };
+      this.held.set(sha256, held);
+      return this.shared(held);
     });
   }
 
@@ -82,24 +95,31 @@ class ThreadLoading implements ImageLoading {
     await this.turn.catch(() => undefined);
   }
 
-  private shared(buffer: SharedArrayBuffer, bytes: number): SharedImage {
-    let keepers = 1;
-    const held = () => {
-      if (keepers === 0) throw new Error('the image was released');
+  /** One more who keeps it. */
+  private shared(image: Held): SharedImage {
+    const { buffer, bytes } = image;
+    image.keepers += 1;
+    let mine = 1;
+    const stillMine = () => {
+      if (mine === 0) throw new Error('the image was released');
     };
     return {
       bytes: new Uint8Array(buffer, 0, bytes),
       retain() {
-        held();
-        keepers += 1;
+        stillMine();
+        mine += 1;
+        image.keepers += 1;
       },
       release: () => {
-        held();
-        keepers -= 1;
-        if (keepers === 0) this.buffers.giveBack(buffer);
+        stillMine();
+        mine -= 1;
+        image.keepers -= 1;
+        if (image.keepers > 0) return;
+        this.held.delete(image.sha256);
+        this.buffers.giveBack(buffer);
       },
       writeTo: (path) => {
-        held();
+        stillMine();
         return this.inTurn(() => this.ask({ do: 'write', path, buffer, bytes }));
       },
     };
@@ -164,7 +184,8 @@ class ThreadLoading implements ImageLoading {
   }
 }
 
-function refusal({ code, message }: Exclude<ThreadAnswer, null>): Error {
+/** An error that a thread refused with, as another sees it. */
+export function refusal({ code, message }: Exclude<ThreadAnswer, null>): Error {
   switch (code) {
     case 'SNAPSHOT_CORRUPT':
       return new SnapshotCorrupt(message);
@@ -173,6 +194,11 @@ function refusal({ code, message }: Exclude<ThreadAnswer, null>): Error {
     default:
       return new SnapshotsUnavailable(message);
   }
+}
+
+export function refusalCode(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : '';
 }
 
 const closed = () => new SnapshotsUnavailable('the loading of images was closed');
