@@ -6,6 +6,7 @@ import type { AnalyticsWriter } from '../analytics-writer.js';
 import { project, recorded, recordedEvent } from '../testing/recorded.js';
 import { startShardedDatabase, startTestDatabase, type TestDatabase } from '../testing/test-database.js';
 import { openAnalytics } from './open-analytics.js';
+import { refreshStates } from './state-refresh.js';
 import { openAnalyticsWriter } from './writer.js';
 
 const now = new Date('2026-11-23T12:00:00.000Z');
@@ -134,7 +135,7 @@ describe.each<[string, () => Promise<TestDatabase>]>([
     await revised({ timeZone: 'Asia/Kathmandu' });
     await writer.refreshStates('all');
     await revised({ timeZone: 'UTC' });
-    await writer.refreshStates('all');
+    await refreshStates(database.connection, scope.clientId, 2);
     expect(await rows()).toEqual(before);
   });
 

@@ -8,8 +8,8 @@ import { judge, judgingSettings, type Part } from './judgement.js';
 import { Parameters } from './parameters.js';
 import { stateColumns } from './state-row.js';
 
-/** Events that one statement gathers at most, roughly. */
-const sliceRowsMax = 5_000_000;
+/** Events that one statement gathers at most, roughly: some seconds, so that it ends long before the connection's limit also on a busy machine. */
+const sliceRowsMax = 2_500_000;
 /** From so large a share of a client's events on that touched somebody since, all customers are made anew. */
 const wholeShare = 0.3;
 /** After all times of events (see `instantMax`): a row holds what is still to come too. */
@@ -19,7 +19,7 @@ const endOfTime = new Date(Date.UTC(2300, 0, 1) - 1);
  * Brings customer_states of a client up to the tables' checkpoint: the rows of the customers touched since the mark are made anew from all their facts,
  * and then the mark is moved. Cut short anywhere, or done by two at once, it does no harm: until the mark stands, whom it is about counts as touched.
  */
-export async function refreshStates(connection: ClickHouseConnection, clientId: string): Promise<void> {
+export async function refreshStates(connection: ClickHouseConnection, clientId: string, rowsMax = sliceRowsMax): Promise<void> {
   const upTo = await readCheckpoint(connection);
   if (upTo === null) return;
   const scope = await scopeOf(connection, clientId);
@@ -29,7 +29,7 @@ export async function refreshStates(connection: ClickHouseConnection, clientId: 
   if (after !== null && after >= upTo) return;
   const lastTimes = await Promise.all(
     (await connection.shards()).map(async (shard) => {
-      await refreshShard(shard, scope, { basis, after, upTo });
+      await refreshShard(shard, scope, { basis, after, upTo, rowsMax });
       return lastTimeAt(shard, clientId);
     }),
   );
@@ -42,6 +42,7 @@ interface Refresh {
   /** Null: all customers. */
   readonly after: Position | null;
   readonly upTo: Position;
+  readonly rowsMax: number;
 }
 
 async function refreshShard(shard: Shard, scope: ClientScope, refresh: Refresh): Promise<void> {
@@ -57,7 +58,7 @@ async function refreshShard(shard: Shard, scope: ClientScope, refresh: Refresh):
   if (touched === 0) return;
   const isWhole = refresh.after === null || touched > events * wholeShare;
   // A touched customer's facts are some of the client's: the slices are made for the worst case, that they are all.
-  const slices = hashSlices(Math.ceil((isWhole ? events : Math.min(events, touched * 20)) / sliceRowsMax));
+  const slices = hashSlices(Math.ceil((isWhole ? events : Math.min(events, touched * 20)) / refresh.rowsMax));
   for (const hashes of slices) {
     const part: Part = {
       ...(hashes === undefined ? {} : { hashes }),
