@@ -19,10 +19,12 @@ export interface SplitOptions {
   /** `file`: a folder that all processes share. `nats`: a real nats-server, which also keeps the customers' keys and says who leads. */
   readonly snapshots: 'file' | 'nats';
   /**
-   * Each part gets a wire of its own to each server that it needs, and all together one to the snapshot builder's images. The edge has none: a
+   * Each part gets a wire of its own to each server that it needs, and all together one to each snapshot builder’s images. The edge has none: a
    * connection that a wire has taken cannot be refused any more, and HAProxy asks the other node only when it is.
    */
   readonly wired?: boolean;
+  /** A second projector and a second snapshot builder, which stand by, the builder on a disk of its own when there is NATS. */
+  readonly doubled?: boolean;
 }
 
 /** Which server a setting names. */
@@ -45,8 +47,8 @@ export class Split extends Deployment {
     readonly apps: ReadonlyMap<string, Part>,
     readonly data: string,
     private readonly wiring: Wiring,
-    /** Where health and metrics of each app are, in the order of `apps`. */
-    private readonly operations: readonly string[],
+    /** Where health and metrics of each app are. */
+    private readonly operations: ReadonlyMap<string, string>,
   ) {
     super();
   }
@@ -55,7 +57,7 @@ export class Split extends Deployment {
     const data = mkdtempSync(join(tmpdir(), 'vitrine-split-'));
     const adminKey = `test-${randomBytes(24).toString('base64url')}`;
     const readerPassword = randomBytes(12).toString('hex');
-    const [http, native, esdbPort, nats, edge, admin, ...others] = (await freePorts(14)) as [
+    const [http, native, esdbPort, nats, edge, admin, ...others] = (await freePorts(16)) as [
       number,
       number,
       number,
@@ -128,10 +130,19 @@ export class Split extends Deployment {
     };
     const wiring = new Wiring(options.wired ?? false);
     const apps = new Map<string, Part>();
-    const app = async (name: string, kind: string, ports: Record<string, number>, needs: readonly (keyof typeof shared)[]) => {
-      const settings: Record<string, string> = { ...shared, VITRINE_NODE: name };
+    const opsOf = new Map<string, number>([['admin', admin]]);
+    const app = async (
+      name: string,
+      kind: string,
+      ports: Record<string, number>,
+      needs: readonly (keyof typeof shared)[],
+      own: Partial<typeof shared> = {},
+    ) => {
+      const given = { ...shared, ...own };
+      const settings: Record<string, string> = { ...given, VITRINE_NODE: name };
+      if (ports['VITRINE_OPS_PORT'] !== undefined) opsOf.set(name, ports['VITRINE_OPS_PORT']);
       for (const [setting, port] of Object.entries(ports)) settings[setting] = String(port);
-      for (const setting of needs) settings[setting] = await wiring.between(name, serverBehind[setting] as string, shared[setting]);
+      for (const setting of needs) settings[setting] = await wiring.between(name, serverBehind[setting] as string, given[setting]);
       apps.set(name, new Part(name, [process.execPath, join(root, `dist/apps/${kind}/main.js`)], settings, '"running"'));
     };
     const [log, snapshots, analytics] = ['VITRINE_EVENT_LOG', 'VITRINE_SNAPSHOTS', 'VITRINE_ANALYTICS'] as const;
@@ -140,6 +151,12 @@ export class Split extends Deployment {
     // The builder announces where its images are: the wire to them is one for all.
     const builderNeeds = [log, snapshots, analytics, 'VITRINE_IMAGES_URL'] as const;
     await app('snapshot-builder', 'snapshot-builder', { VITRINE_OPS_PORT: ops[1] as number }, builderNeeds);
+    if (options.doubled === true) {
+      await app('projector-2', 'projector', { VITRINE_OPS_PORT: ops[5] as number }, [log, snapshots, analytics]);
+      const own =
+        options.snapshots === 'file' ? {} : { VITRINE_DATA: join(data, 'second'), VITRINE_IMAGES_URL: `http://127.0.0.1:${ops[6]}` };
+      await app('snapshot-builder-2', 'snapshot-builder', { VITRINE_OPS_PORT: ops[6] as number }, builderNeeds, own);
+    }
     await app('collector', 'collector', { VITRINE_EDGE_PORT: collector, VITRINE_OPS_PORT: ops[2] as number }, [log, snapshots]);
     await app('query-1', 'content-query', { VITRINE_EDGE_PORT: query1, VITRINE_OPS_PORT: ops[3] as number }, [log, snapshots]);
     await app('query-2', 'content-query', { VITRINE_EDGE_PORT: query2, VITRINE_OPS_PORT: ops[4] as number }, [log, snapshots]);
@@ -161,7 +178,7 @@ export class Split extends Deployment {
       apps,
       data,
       wiring,
-      [admin, ...ops.slice(0, 5)].map((port) => `http://127.0.0.1:${port}`),
+      new Map([...opsOf].map(([name, port]) => [name, `http://127.0.0.1:${port}`])),
     );
     try {
       await split.startApps();
@@ -182,13 +199,12 @@ export class Split extends Deployment {
   }
 
   get metrics(): readonly string[] {
-    return this.operations.map((address) => `${address}/metrics`);
+    return [...this.operations.values()].map((address) => `${address}/metrics`);
   }
 
   /** Whether one of the apps says of itself that it is ready. */
   async isReady(app: string): Promise<boolean> {
-    const address = this.operations[[...this.apps.keys()].indexOf(app)] as string;
-    return fetch(`${address}/health/ready`).then(
+    return fetch(`${this.operations.get(app)}/health/ready`).then(
       ({ status }) => status === 200,
       () => false,
     );

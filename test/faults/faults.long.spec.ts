@@ -4,7 +4,7 @@ for (const [eventLog, snapshots] of [
   ['esdb', 'nats'],
   ['file', 'file'],
 ] as const) {
-  faultSuite({ eventLog, snapshots, wired: true }, async (run) => {
+  faultSuite({ eventLog, snapshots, wired: true, doubled: true }, async (run) => {
     const end = Date.now() + 120_000;
     do await run.round();
     while (Date.now() < end);

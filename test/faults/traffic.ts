@@ -69,7 +69,7 @@ export class Traffic {
     const began = Date.now();
     try {
       const response = await fetch(`${this.system.edge}/q/${clientId}/${this.pick(campaignIds)}?c=${customerId}`, {
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.timeout(20_000),
       });
       const text = await response.text();
       if (response.status !== 200) throw new Error(`${response.status} ${text.slice(0, 200)}`);
@@ -100,7 +100,7 @@ export class Traffic {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify({ batch }),
-          signal: AbortSignal.timeout(10_000),
+          signal: AbortSignal.timeout(20_000),
         });
         const text = await response.text();
         if (response.status === 202) {
