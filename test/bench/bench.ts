@@ -18,7 +18,7 @@ import { nodeStartRow } from './rows/node-start.js';
 import { queryRows } from './rows/query.js';
 import { swapRows } from './rows/swap.js';
 
-const makers: readonly RowMaker[] = [queryRows, collectorRow, coresRow, swapRows, audienceRows, nodeStartRow, audienceBuildRow];
+const makers: readonly RowMaker[] = [...queryRows, collectorRow, coresRow, swapRows, audienceRows, nodeStartRow, audienceBuildRow];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -33,7 +33,7 @@ export interface ServerOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Null: any core. */
   readonly core?: number | null;
-  /** Until it takes connections and this holds; the port alone when absent. */
+  /** Until it takes connections and this holds; the port alone when absent. Ten million customers take a server minutes on a busy machine. */
   readonly ready?: (output: string) => boolean | Promise<boolean>;
   readonly startMsMax?: number;
 }
@@ -56,7 +56,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     stop: () => end(child),
   };
   try {
-    await until(`${name} answers`, options.startMsMax ?? 120_000, async () => {
+    await until(`${name} answers`, options.startMsMax ?? 600_000, async () => {
       if (failure) throw failure;
       if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: ${said().slice(-2000)}`);
       return (await takesConnections(url)) && (options.ready === undefined || (await options.ready(output().stdout)));
