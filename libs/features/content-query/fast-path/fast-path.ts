@@ -3,7 +3,7 @@ import type { Spool } from '#libs/spool';
 import type { Answering, AnsweringParts } from '../answering.js';
 import { answersOrRefusals, callers, crossOrigin, type EdgeHttpOptions } from '../edge-http.js';
 import { FastConnections } from './connections.js';
-import { directWrites } from './direct-writes.js';
+import { directIo } from './direct-io.js';
 import { FastAnswers } from './fast-answers.js';
 import { Heads } from './heads.js';
 import { PackedAnswers, packedAnswersForm } from './packed-answers.js';
@@ -22,8 +22,8 @@ export function putFastPathBefore(
   answering: Answering,
   options: EdgeHttpOptions,
 ): FastConnections | undefined {
-  const writes = directWrites();
-  if (writes === undefined || (server.maxRequestsPerSocket !== null && (server.maxRequestsPerSocket ?? 0) > 0)) {
+  const io = directIo();
+  if (io === undefined || (server.maxRequestsPerSocket !== null && (server.maxRequestsPerSocket ?? 0) > 0)) {
     options.report('content queries go the common way', new Error(`Node ${process.version} has other sockets than the fast path knows`));
     return undefined;
   }
@@ -42,7 +42,7 @@ export function putFastPathBefore(
     keepAliveSeconds: Math.floor(keepAliveMs / 1000),
     recorder: new PackedAnswers(parts.facts.packed(packedAnswersForm)),
   });
-  const connections = new FastConnections(server, { answers, writes, keepAliveMs });
+  const connections = new FastConnections(server, { answers, io, keepAliveMs });
   connections.attach();
   parts.metrics.observeFastPath(() => ({
     prepared: answers.prepared,
