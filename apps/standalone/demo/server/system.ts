@@ -55,7 +55,7 @@ export interface Segment {
 export const questionsMax = 16;
 export const slotsMax = 8;
 const previewsAtOnce = 40;
-const waitMsMax = 8000;
+const waitMsMax = 15_000;
 
 export class RunningSystem {
   private admin: AdminClient | undefined;

@@ -8,12 +8,27 @@
 
   const said = document.getElementById('said');
   const count = document.getElementById('basket-count');
-  /** For the strip: something was done that the system is to know of. */
-  const did = (what) => document.dispatchEvent(new CustomEvent('shop:did', { detail: what }));
-  if (events.some(([type]) => type === 'Order Completed')) setTimeout(() => did('placed an order'), 0);
+  /** For the strip: something was done that the system is to know of, by which field of the customer it shows. */
+  const did = (what, field) => document.dispatchEvent(new CustomEvent('shop:did', { detail: { what, field } }));
+  const put = ['put something into the basket', 'cart.adds'];
+  const took = ['took something out of the basket', 'cart.removes'];
+  /** For the strip of the page that comes next; the strips are made after this script. */
+  const later = (...acts) => sessionStorage.setItem('demo.did', JSON.stringify(acts));
+  const earlier = JSON.parse(sessionStorage.getItem('demo.did') ?? '[]');
+  sessionStorage.removeItem('demo.did');
+  for (const [type, { order_id: orderId }] of events) {
+    // The same order's page, looked at again, is no second order.
+    if (type !== 'Order Completed' || sessionStorage.getItem('demo.order') === orderId) continue;
+    sessionStorage.setItem('demo.order', orderId);
+    earlier.push(['placed an order', 'orders.count']);
+  }
+  document.addEventListener('DOMContentLoaded', () => {
+    for (const act of earlier) did(...act);
+  });
 
   // A new customer has no session of an old one.
   const become = (customerId) => {
+    sessionStorage.clear();
     vitrine.push(['customer', customerId]);
     location.assign('/demo/');
   };
@@ -26,6 +41,8 @@
     } else if (form.dataset.add !== undefined) {
       event.preventDefault();
       add(form, event.submitter).catch(() => form.submit());
+    } else if (form.dataset.new !== undefined) {
+      sessionStorage.clear();
     } else if (form.dataset.change !== undefined) {
       changed(JSON.parse(form.dataset.product), event.submitter?.value);
     }
@@ -41,7 +58,7 @@
     said.textContent = `${name} is in your basket. ${items} in all.`;
     button.classList.add('done');
     setTimeout(() => button.classList.remove('done'), 1600);
-    did('put something into the basket');
+    did(...put);
   }
 
   /** The page is left next: the tag sends what it holds when that happens. */
@@ -49,14 +66,7 @@
     if (action === 'more') vitrine.push(['track', 'Product Added', { ...product, quantity: 1 }]);
     if (action === 'less') vitrine.push(['track', 'Product Removed', { ...product, quantity: 1 }]);
     if (action === 'remove') vitrine.push(['track', 'Product Removed', product]);
-    const what = action === 'more' ? 'put something into the basket' : 'took something out of the basket';
-    sessionStorage.setItem('demo.did', what);
-  }
-
-  const before = sessionStorage.getItem('demo.did');
-  if (before !== null) {
-    sessionStorage.removeItem('demo.did');
-    setTimeout(() => did(before), 0);
+    later(action === 'more' ? put : took);
   }
 
   fetch('/demo/facts')

@@ -13,7 +13,11 @@
   let customerId;
   let about;
   let problem;
-  let waitingFor;
+  // Across the pages of this visit: what was known, and what is still waited for.
+  const kept = (name) => JSON.parse(sessionStorage.getItem(name) ?? 'null') ?? undefined;
+  const keep = (name, value) => sessionStorage.setItem(name, JSON.stringify(value));
+  let known = kept('demo.known') ?? {};
+  let waitingFor = kept('demo.waiting');
   let coupons;
   let asksLeft = 0;
   let timer;
@@ -38,8 +42,11 @@
     ask(askTimesMax);
     show();
   });
-  document.addEventListener('shop:did', ({ detail }) => {
-    waitingFor = { what: detail, since: Date.now(), before: fingerprint(about) };
+  document.addEventListener('shop:did', ({ detail: { what, field } }) => {
+    // Done again before the first was known: both are waited for.
+    const counted = waitingFor?.field === field && waitingFor.arrivedMs === undefined ? waitingFor.expected : (known[field] ?? 0);
+    waitingFor = { what, field, since: Date.now(), expected: counted + 1 };
+    keep('demo.waiting', waitingFor);
     ask(askTimesMax);
     show();
   });
@@ -86,9 +93,11 @@
       if (response.status === 200) {
         about = answer;
         problem = undefined;
-        if (waitingFor && waitingFor.arrivedMs === undefined) {
-          waitingFor.before ??= fingerprint(about);
-          if (fingerprint(about) !== waitingFor.before) waitingFor.arrivedMs = Date.now() - waitingFor.since;
+        known = about.customer.fields ?? {};
+        keep('demo.known', known);
+        if (waitingFor && waitingFor.arrivedMs === undefined && (known[waitingFor.field] ?? 0) >= waitingFor.expected) {
+          waitingFor.arrivedMs = Date.now() - waitingFor.since;
+          sessionStorage.removeItem('demo.waiting');
         }
       } else if (!response.ok) problem = answer.message;
     } catch {
@@ -96,12 +105,6 @@
     }
     show();
     if (asksLeft > 0) timer = setTimeout(asking, asksLeft > askTimesMax / 2 ? askEveryMs : 3 * askEveryMs);
-  }
-
-  function fingerprint(known) {
-    if (known === undefined) return undefined;
-    const { 'content.served': served, 'visits.last': last, ...did } = known.customer.fields ?? {};
-    return JSON.stringify([did, known.customer.segments]);
   }
 
   const differing = () =>
@@ -144,7 +147,7 @@
           { class: 'strip-wait' },
           asksLeft > 0
             ? `You ${waitingFor.what}. Waiting until the system knows …`
-            : `You ${waitingFor.what}. It has not shown in what the system knows of you.`,
+            : `You ${waitingFor.what}. That has not reached what the system knows of you.`,
         ),
       );
     }
@@ -177,7 +180,7 @@
         node(
           'p',
           {},
-          `Of all who ever ordered with a coupon: ${customers} ${customers === 1 ? 'customer' : 'customers'}, ${orders} orders, £${Number(revenue).toFixed(2)}.`,
+          `Of all who ever ordered with a coupon: ${customers} ${customers === 1 ? 'customer' : 'customers'}, ${orders} ${orders === 1 ? 'order' : 'orders'}, £${Number(revenue).toFixed(2)}.`,
         ),
       );
     }
@@ -196,9 +199,17 @@
       node(
         'ul',
         { class: 'strip-list' },
-        [...slots.values()].map((slot) => slotItem(slot)),
+        inOrder().map((slot) => slotItem(slot)),
       ),
     ];
+  }
+
+  /** As they stand on the page. */
+  function inOrder() {
+    const places = [...document.querySelectorAll('[data-vt-campaign]')].map(
+      ({ dataset }) => `${dataset.vtCampaign}:${dataset.vtPlacement}`,
+    );
+    return places.flatMap((place) => slots.get(place) ?? []);
   }
 
   function slotItem({ campaignId, placementId, decision, shown, why, text, steps, agrees }) {
