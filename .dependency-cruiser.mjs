@@ -52,6 +52,13 @@ export default {
       from: { path: '^libs/((?:features/)?[^/]+)/' },
       to: { path: '^libs/$1/index\\.ts$' },
     },
+    {
+      name: 'the-tag-stands-alone',
+      comment: "what browsers get is what stands there; the edge's JSON is its contract",
+      severity: 'error',
+      from: { path: '^libs/tag/browser/' },
+      to: { pathNot: '^libs/tag/browser/' },
+    },
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

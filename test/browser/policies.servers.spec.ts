@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { Page } from 'playwright-core';
 import { png } from './media.js';
 import { fresh, Stage } from './stage.js';
+import { TlsFront } from './tls-front.js';
 
 const slot = (campaign: string) => `<div id="${campaign}" data-vt-campaign="${campaign}"><i>own</i></div>`;
 const push = (...call: unknown[]) => `window.vitrine.push(${JSON.stringify(call)})`;
@@ -101,6 +102,41 @@ describe('where browsers and pages allow less', () => {
     ]);
     await page.frameLocator('#ad').locator('a').click();
     await page.waitForURL(stage.site.at('/offers'));
+  });
+
+  it('knows a visitor again over https, in a frame on another site for that site alone, as this browser keeps cookies apart there', async () => {
+    const fronts = [await TlsFront.before(stage.site.port), await TlsFront.before(Number(new URL(stage.proxy.origin).port))] as const;
+    try {
+      const shop = (path: string, host = 'shop.test') => `https://${host}:${fronts[0].port}${path}`;
+      const snippet = stage.snippet().replace(stage.proxy.origin, `https://edge.test:${fronts[1].port}`);
+      stage.site.put('/banner', stage.page(snippet, slot('hero')));
+      stage.site.put('/portal', `<iframe src="${shop('/banner')}" width="300" height="100"></iframe>`);
+      const visitor = await stage.visitor({ ignoreHTTPSErrors: true });
+      const page = await visitor.newPage();
+      const customers: string[] = [];
+      for (const [address, framed] of [
+        [shop('/portal', 'portal.test'), true],
+        [shop('/portal', 'portal.test'), true],
+        [shop('/banner'), false],
+      ] as const) {
+        await page.goto(address);
+        const [said] = await stage.said(framed ? await stage.frame(page, shop('/banner')) : page, 1);
+        expect(said.shown).toBe('content');
+        customers.push(said.decision.customerId);
+      }
+      expect(customers[1]).toBe(customers[0]);
+      expect(customers[2]).not.toBe(customers[0]);
+      expect(
+        (await visitor.cookies()).map(({ name, secure, sameSite, partitionKey }) => [name, secure, sameSite, partitionKey]).sort(),
+      ).toEqual([
+        ['vt_c_giftshop', true, 'None', undefined],
+        ['vt_c_giftshop', true, 'None', 'https://portal.test'],
+        ['vt_s_giftshop', true, 'None', undefined],
+        ['vt_s_giftshop', true, 'None', 'https://portal.test'],
+      ]);
+    } finally {
+      for (const front of fronts) await front.close();
+    }
   });
 
   it('works in a frame without an origin of its own', async () => {

@@ -128,7 +128,8 @@ ${this.script(`data-limit="${limitMs}" ${attributes}`)}`;
 
   /** The frame in a page, once it shows that page. */
   async frame(page: Page, path: string): Promise<Frame> {
-    const found = () => page.frames().find((frame) => frame.url() === this.site.at(path));
+    const address = path.startsWith('/') ? this.site.at(path) : path;
+    const found = () => page.frames().find((frame) => frame.url() === address);
     await until(`the frame ${path}`, 10_000, async () => (await found()?.evaluate('document.readyState')) === 'complete');
     return found() as Frame;
   }

@@ -38,12 +38,15 @@ export function identity({ clientId, say }: Settings): Identity {
   const customer = () => read(customerCookie);
   const begin = (customerId: string): void => {
     say('a new session of', customerId);
-    write(customerCookie, customerId, customerSeconds);
-    write(sessionCookie, newId(), sessionSeconds);
-    if (customer() !== customerId) {
-      say('which no cookie keeps');
-      unkept = {};
+    const sessionId = newId();
+    // In a frame on another site some browsers keep a cookie for that site alone: better than for none.
+    for (const kind of ['', '; Partitioned']) {
+      write(customerCookie, customerId, customerSeconds, kind);
+      write(sessionCookie, sessionId, sessionSeconds, kind);
+      if (customer() === customerId) return;
     }
+    say('which no cookie keeps');
+    unkept = {};
   };
 
   return {
@@ -64,8 +67,10 @@ export function identity({ clientId, say }: Settings): Identity {
       if (unkept && !unkept.customerId) unkept = { customerId };
     },
     forget() {
-      write(customerCookie, '', 0);
-      write(sessionCookie, '', 0);
+      for (const kind of ['', '; Partitioned']) {
+        write(customerCookie, '', 0, kind);
+        write(sessionCookie, '', 0, kind);
+      }
       unkept = undefined;
     },
   };
@@ -88,11 +93,11 @@ function read(name: string): string | undefined {
   }
 }
 
-function write(name: string, value: string, seconds: number): void {
+function write(name: string, value: string, seconds: number, kind: string): void {
   const site = location.protocol === 'https:' ? 'None; Secure' : 'Lax';
   try {
     // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is too young for the browsers that the tag is for.
-    document.cookie = `${name}=${encodeURIComponent(value)}; Path=/; Max-Age=${seconds}; SameSite=${site}`;
+    document.cookie = `${name}=${encodeURIComponent(value)}; Path=/; Max-Age=${seconds}; SameSite=${site}${kind}`;
   } catch {
     // As for reading: whoever writes looks whether it stayed.
   }
