@@ -159,13 +159,23 @@ describe('leadership over NATS', () => {
 
   it('survives a restart of NATS that is quicker than the lease', async () => {
     prepare();
-    const [first, second] = await pair();
-    await server.kill();
-    await server.start();
-    const restarted = Date.now();
-    await until(() => first.has('working', restarted + 4_000) || second.has('working', restarted + 4_000), takeoverMsMax);
-    expect(first.has('lost')).toBe(false);
-    expect(second.has('leading')).toBe(false);
+    let [leader, other] = await pair();
+    let [killed, restarted] = [0, 0];
+    // On a machine that is busy a restart may take longer than the lease: then it was no such restart, and the next one may be.
+    for (let attempt = 1; ; attempt += 1) {
+      killed = Date.now();
+      await server.kill();
+      await server.start();
+      restarted = Date.now();
+      if (restarted - killed < 1_000) break;
+      if (attempt === 10) throw new Error('this machine restarts NATS too slowly for this test');
+      const works = (one: Contender) => one.has('working', restarted + 5_000);
+      await until(() => works(leader) || works(other), 30_000);
+      if (works(other)) [leader, other] = [other, leader];
+    }
+    await until(() => leader.has('working', restarted + 4_000) || other.has('working', restarted + 4_000), takeoverMsMax);
+    expect(leader.has('lost', killed)).toBe(false);
+    expect(other.has('leading', killed)).toBe(false);
   });
 
   it('is never two’s when the bucket is wiped under the leader', async () => {
