@@ -36,7 +36,8 @@ export async function findPeople(system: RunningSystem): Promise<People> {
     const [best] = members.sort((a, b) => a.segmentIds.length - b.segmentIds.length || (a.customerId < b.customerId ? -1 : 1));
     if (best !== undefined) chosen.set(segmentId, best.customerId);
   });
-  const repeat = samples[segments.findIndex(({ segmentId }) => segmentId === 'repeat-visitors')] ?? [];
+  // Whoever is known by now: ten alone may all have been drawn into the same groups.
+  const repeat = candidates.filter(({ segmentIds }) => segmentIds.includes('repeat-visitors')).map(({ customerId }) => customerId);
   const drawn = await system.previews(repeat.map((customerId) => ({ ...welcomeBack, customerId })));
   const groupOf = new Map<string, string>();
   repeat.forEach((customerId, index) => {
