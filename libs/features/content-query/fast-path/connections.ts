@@ -41,7 +41,6 @@ interface Connection {
 export interface ConnectionsOptions {
   readonly answers: FastAnswers;
   readonly io: DirectIo;
-  readonly keepAliveMs: number;
 }
 
 type ConnectionListener = (this: Server, socket: Socket) => void;
@@ -78,8 +77,9 @@ export class FastConnections {
     // The server's own methods know its own connections only.
     const [closeIdle, closeAll] = [server.closeIdleConnections.bind(server), server.closeAllConnections.bind(server)];
     server.closeIdleConnections = () => {
-      this.closeIdle();
+      // First its own: one that is given away now has not said anything to it yet, and would count as idle.
       closeIdle();
+      this.closeIdle();
     };
     server.closeAllConnections = () => {
       for (const { socket } of this.connections) socket.destroy();
@@ -302,7 +302,7 @@ export class FastConnections {
         if (this.tick - connection.keptTick >= keptTicksMax) this.handOver(connection, kept);
       } else if (!connection.answered) {
         if (silent >= silentTicksMax) this.handOver(connection, Buffer.alloc(0));
-      } else if (this.options.keepAliveMs > 0 && silent * tickMs > this.options.keepAliveMs) socket.destroy();
+      } else if (this.server.keepAliveTimeout > 0 && silent * tickMs > this.server.keepAliveTimeout) socket.destroy();
     }
   }
 }

@@ -21,7 +21,7 @@ export interface Handle {
 }
 
 interface StreamBinding {
-  readonly WriteWrap: new () => { oncomplete: ((status: number) => void) | undefined };
+  readonly WriteWrap: new () => { oncomplete?: (status: number) => void; buffer?: Buffer };
   readonly streamBaseState: Int32Array;
   readonly kLastWriteWasAsync: number;
   readonly kReadBytesOrError: number;
@@ -41,6 +41,8 @@ export function directIo(): DirectIo | undefined {
       if (error !== 0) return error;
       if (streamBaseState[kLastWriteWasAsync] === 0) return true;
       request.oncomplete = done;
+      // The handle knows the address of the bytes only: without this they would be collected while they are being sent.
+      request.buffer = bytes;
       request = new WriteWrap();
       return false;
     },

@@ -27,7 +27,6 @@ export function putFastPathBefore(
     options.report('content queries go the common way', new Error(`Node ${process.version} has other sockets than the fast path knows`));
     return undefined;
   }
-  const keepAliveMs = server.keepAliveTimeout;
   const heads = new Heads({
     callerOf: callers(options),
     devices: parts.devices,
@@ -39,10 +38,10 @@ export function putFastPathBefore(
     heads,
     answersOrRefusals: answersOrRefusals(parts.metrics, options),
     crossOrigin: (target, origin) => crossOrigin(answering, 'GET', target, origin),
-    keepAliveSeconds: Math.floor(keepAliveMs / 1000),
+    keepAliveSeconds: Math.floor(server.keepAliveTimeout / 1000),
     recorder: new PackedAnswers(parts.facts.packed(packedAnswersForm)),
   });
-  const connections = new FastConnections(server, { answers, io, keepAliveMs });
+  const connections = new FastConnections(server, { answers, io });
   connections.attach();
   parts.metrics.observeFastPath(() => ({
     prepared: answers.prepared,

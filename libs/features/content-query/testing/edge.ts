@@ -1,5 +1,6 @@
 /** A content-query node as a process has it – Nest, Fastify, the file publication, the spool, the file log – on a free port, for specs. */
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
@@ -175,6 +176,7 @@ export interface Edge {
   readonly url: string;
   readonly tables: ServingTables;
   readonly registry: Registry;
+  readonly server: Server;
   /** All that was recorded so far, read from the log. */
   recorded(): Promise<RecordedEvent[]>;
   close(): Promise<void>;
@@ -210,6 +212,7 @@ export async function startEdge(
     url: (await app.getUrl()).replace('[::1]', '127.0.0.1'),
     tables: app.get(ServingTables),
     registry,
+    server: app.getHttpServer(),
     async recorded() {
       await facts.drained();
       const events: RecordedEvent[] = [];
