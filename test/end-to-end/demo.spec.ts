@@ -44,7 +44,7 @@ describe('the demo', () => {
 
   it('tells what the system knows, and what a visitor would be shown, without recording that', async () => {
     const [{ customer_id: customer }] = await system.select(
-      "SELECT customer_id FROM customers WHERE client_id = 'giftshop' AND orders_total >= 5000 ORDER BY customer_id LIMIT 1",
+      "SELECT customer_id FROM customers WHERE client_id = 'giftshop' AND orders_total >= 5000 ORDER BY customer_id DESC LIMIT 1",
     );
     const about = JSON.parse(await page(`/about?c=${customer}&slot=home:top&slot=basket:offer&x.cart_items=1&x.cart_total=31`));
     expect(about).toMatchObject({
