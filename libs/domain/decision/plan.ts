@@ -58,15 +58,21 @@ export const bucketCount = 10_000;
  * @throws PlaybookInconsistent, ConditionUnknown.
  */
 export function prepare(playbook: Playbook, memberships: readonly (readonly string[])[], hash64: Hash64): Plan {
-  const steps = preparing(playbook, memberships, hash64);
+  return toTheEnd(preparing(playbook, memberships, hash64));
+}
+
+function toTheEnd<Result>(steps: Generator<undefined, Result>): Result {
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
   }
 }
 
+/** Memberships in one step: an audience may have tens of thousands. */
+const membershipsAtOnce = 1_024;
+
 /**
- * The same in steps, one campaign each, so that a serving process can answer requests in between. What an earlier plan of the same playbook
+ * The same in steps of a millisecond at most, so that a serving process can answer requests in between. What an earlier plan of the same playbook
  * compiled is taken over: a new audience costs the candidate lists only.
  */
 export function* preparing(
@@ -75,27 +81,28 @@ export function* preparing(
   hash64: Hash64,
   earlier?: Plan,
 ): Generator<undefined, Plan> {
-  const membershipsOf = membershipsBySegment(memberships);
+  const membershipsOf = yield* membershipsBySegment(memberships, 0);
   const campaigns = new Map<string, PreparedCampaign>();
   for (const [campaignId, campaign] of Object.entries(playbook.campaigns)) {
     const known = earlier?.playbook === playbook ? earlier.campaigns.get(campaignId) : undefined;
     const ready = known ?? compileCampaign(playbook, campaign);
-    campaigns.set(campaignId, { ...ready, ...candidatesFor(ready.rules, memberships.length, membershipsOf) });
+    campaigns.set(campaignId, { ...ready, ...(yield* candidatesFor(ready.rules, memberships.length, membershipsOf)) });
     yield;
   }
   return { playbook, memberships, campaigns, hash64 };
 }
 
-function membershipsBySegment(memberships: readonly (readonly string[])[], first = 0): Map<string, number[]> {
+/** Of the memberships from `first` on. */
+function* membershipsBySegment(memberships: readonly (readonly string[])[], first: number): Generator<undefined, Map<string, number[]>> {
   const found = new Map<string, number[]>();
-  memberships.forEach((segments, index) => {
-    const membership = first + index;
-    for (const segmentId of segments) {
+  for (let membership = first; membership < memberships.length; membership += 1) {
+    for (const segmentId of memberships[membership]!) {
       const list = found.get(segmentId);
       if (list) list.push(membership);
       else found.set(segmentId, [membership]);
     }
-  });
+    if (membership % membershipsAtOnce === 0) yield;
+  }
   return found;
 }
 
@@ -156,10 +163,10 @@ function bound(time: string | null, none: number): number {
 export function extend(plan: Plan, memberships: readonly (readonly string[])[]): Plan {
   const first = plan.memberships.length;
   if (memberships.length === first) return plan;
-  const added = membershipsBySegment(memberships.slice(first), first);
+  const added = toTheEnd(membershipsBySegment(memberships, first));
   const campaigns = new Map<string, PreparedCampaign>();
   for (const [campaignId, ready] of plan.campaigns) {
-    campaigns.set(campaignId, { ...ready, ...candidatesFor(ready.rules, memberships.length, added, ready) });
+    campaigns.set(campaignId, { ...ready, ...toTheEnd(candidatesFor(ready.rules, memberships.length, added, ready)) });
   }
   return { ...plan, memberships, campaigns };
 }
@@ -170,34 +177,38 @@ type Candidates = Pick<PreparedCampaign, 'candidates' | 'candidatesOf'>;
  * Only memberships that hold a segment of the campaign get a list of their own, and equal lists are one: a campaign costs four bytes a
  * membership, or none when it asks for no segment.
  */
-function candidatesFor(
+function* candidatesFor(
   rules: readonly PreparedRule[],
   membershipCount: number,
   membershipsOf: ReadonlyMap<string, readonly number[]>,
   earlier?: Candidates,
-): Candidates {
-  const segments = new Set<string>();
-  for (const { rule } of rules) if (rule.segmentId !== null) segments.add(rule.segmentId);
+): Generator<undefined, Candidates> {
+  const segments = [...new Set(rules.flatMap(({ rule }) => (rule.segmentId === null ? [] : [rule.segmentId])))];
   const candidates = earlier ? [...earlier.candidates] : [reachable(rules.filter(({ rule }) => rule.segmentId === null))];
-  if (segments.size === 0) return { candidates, candidatesOf: new Uint32Array(0) };
+  if (segments.length === 0) return { candidates, candidatesOf: new Uint32Array(0) };
 
-  const held = new Map<number, Set<string>>();
-  for (const segmentId of segments) {
-    for (const membership of membershipsOf.get(segmentId) ?? []) {
-      const own = held.get(membership);
-      if (own) own.add(segmentId);
-      else held.set(membership, new Set([segmentId]));
+  // Which of the campaign's segments each membership holds, as bits from the first membership that is new.
+  const first = earlier?.candidatesOf.length ?? 0;
+  const words = Math.ceil(segments.length / 32);
+  const held = new Uint32Array((membershipCount - first) * words);
+  for (const [place, segmentId] of segments.entries()) {
+    for (const [at, membership] of (membershipsOf.get(segmentId) ?? []).entries()) {
+      held[(membership - first) * words + (place >>> 5)]! |= 1 << (place & 31);
+      if (at % membershipsAtOnce === 0) yield;
     }
   }
   const candidatesOf = new Uint32Array(membershipCount);
   if (earlier) candidatesOf.set(earlier.candidatesOf);
   const indexBySet = new Map<string, number>();
-  for (const [membership, own] of held) {
-    // The segments were met in the same order for every membership, so that equal sets are written alike.
-    const key = [...own].join('/');
+  for (let membership = first; membership < membershipCount; membership += 1) {
+    if (membership % membershipsAtOnce === 0) yield;
+    const own = held.subarray((membership - first) * words, (membership - first + 1) * words);
+    if (own.every((word) => word === 0)) continue;
+    const key = own.join();
     let index = indexBySet.get(key);
     if (index === undefined) {
-      index = candidates.push(reachable(rules.filter(({ rule }) => rule.segmentId === null || own.has(rule.segmentId)))) - 1;
+      const holds = (segmentId: string) => ((own[segments.indexOf(segmentId) >>> 5]! >>> (segments.indexOf(segmentId) & 31)) & 1) === 1;
+      index = candidates.push(reachable(rules.filter(({ rule }) => rule.segmentId === null || holds(rule.segmentId)))) - 1;
       indexBySet.set(key, index);
     }
     candidatesOf[membership] = index;
