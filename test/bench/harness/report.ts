@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { root } from './processes.js';
+import { reasons } from './reasons.js';
 import type { LoadSummary, Spread } from './rounds.js';
 import { type Figures, type Row, rowIds } from './row.js';
 
@@ -24,8 +25,12 @@ export function reportOf(rows: readonly Row[]): Report {
     date: new Date().toISOString(),
     commit: `${git(['rev-parse', '--short=12', 'HEAD'])}${changed ? '+' : ''}`,
     machine: `${cpus().length} cores, ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`,
-    rows: [...rows].sort((a, b) => rowIds.indexOf(a.id) - rowIds.indexOf(b.id)),
+    rows: rows.map(withReason).sort((a, b) => rowIds.indexOf(a.id) - rowIds.indexOf(b.id)),
   };
+}
+
+function withReason(row: Row): Row {
+  return row.met ? row : { ...row, reason: row.reason ?? reasons[row.id] ?? 'not looked into yet' };
 }
 
 /** Rows that were not measured this time stay only when they are of the same commit: a report never mixes two. */
@@ -68,7 +73,7 @@ export function tableOf({ date, commit, machine, rows }: Report): string {
       if (isLoad(peer)) lines.push(loadLine(`${peer.name} ${peer.version}`, peer));
     }
   }
-  for (const { id, reason } of rows.filter((row) => !row.met)) lines.push('', `\`${id}\` is missed: ${reason ?? 'not yet looked into.'}`);
+  for (const { id, reason } of rows.filter((row) => !row.met)) lines.push('', `\`${id}\` is missed: ${reason}`);
   return lines.join('\n');
 }
 

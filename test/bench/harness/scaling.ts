@@ -149,28 +149,35 @@ function perSecond(sample: number): { readonly answers: number; readonly behavio
   return { answers: wanted.answersPerSecond * sample, behaviour: wanted.answersPerSecond * assumed.eventsPerAnswer };
 }
 
-function log({ bytes }: Figures): string {
+function logOf({ bytes }: Figures, sample: number, isPacked: boolean) {
+  const { answers, behaviour } = perSecond(sample);
+  const events = (answers + behaviour) / (isPacked ? packed : 1);
+  const { servedBytes, behaviourBytes, servedPackedBytes, behaviourPackedBytes } = bytes.log;
+  const perSecondBytes = isPacked
+    ? answers * servedPackedBytes + behaviour * behaviourPackedBytes
+    : answers * servedBytes + behaviour * behaviourBytes;
+  const logs = Math.max(1, Math.ceil(events / logEventsPerSecond));
+  return { events, logs, bytesPerDay: perSecondBytes * assumed.meanOverPeak * 86_400 };
+}
+
+function log(figures: Figures): string {
   const rows = samples.flatMap((sample) =>
     [false, true].map((isPacked) => {
-      const { answers, behaviour } = perSecond(sample);
-      const events = (answers + behaviour) / (isPacked ? packed : 1);
-      const [answerBytes, behaviourBytes] = isPacked
-        ? [bytes.log.servedPackedBytes, bytes.log.behaviourPackedBytes]
-        : [bytes.log.servedBytes, bytes.log.behaviourBytes];
-      const perDay = (answers * answerBytes + behaviour * behaviourBytes) * assumed.meanOverPeak * 86_400;
+      const { events, logs, bytesPerDay } = logOf(figures, sample, isPacked);
       return [
         `${sample * 100} %`,
         isPacked ? `${packed} facts an event` : 'one fact an event',
         `${round(events / 1000)} thousand/s`,
-        `${round(perDay / 1e12)} TB`,
-        String(Math.max(1, Math.ceil(events / logEventsPerSecond))),
+        `${round(bytesPerDay / 1e12)} TB`,
+        String(logs),
       ];
     }),
   );
   return table('### The log', ['answers recorded', 'packing', 'events at the peak', 'a day', 'logs of 25,000 events/s'], rows);
 }
 
-function tables({ bytes }: Figures): string {
+/** Bytes that an answer, and an event of behaviour, take in all tables together. */
+function tableBytes({ bytes }: Figures): { readonly answer: number; readonly behaviour: number } {
   const { behaviourEvents, servedEvents } = bytes;
   const stored = (name: string) => {
     const found = bytes.tables.find(({ table }) => table === name);
@@ -179,42 +186,72 @@ function tables({ bytes }: Figures): string {
   };
   // Every event leaves a mark in `touched`.
   const touched = stored('touched') / (behaviourEvents + servedEvents);
-  const answerBytes = (stored('served_facts') + stored('decisions')) / servedEvents + touched;
   const ofBehaviour = ['behaviour_facts', 'messages', 'order_facts', 'order_item_facts'];
-  const behaviourBytes = ofBehaviour.reduce((sum, name) => sum + stored(name), 0) / behaviourEvents + touched;
+  return {
+    answer: (stored('served_facts') + stored('decisions')) / servedEvents + touched,
+    behaviour: ofBehaviour.reduce((sum, name) => sum + stored(name), 0) / behaviourEvents + touched,
+  };
+}
+
+function rowsPerDay(sample: number): { readonly answers: number; readonly behaviour: number } {
+  const { answers, behaviour } = perSecond(sample);
+  const seconds = assumed.meanOverPeak * 86_400;
+  return { answers: answers * seconds, behaviour: behaviour * seconds };
+}
+
+function keptInTables(figures: Figures, sample: number): number {
+  const { answers, behaviour } = rowsPerDay(sample);
+  const of = tableBytes(figures);
+  return answers * of.answer * retentionDays.answers + behaviour * of.behaviour * retentionDays.behaviour;
+}
+
+function tables(figures: Figures): string {
+  const of = tableBytes(figures);
   const rows = samples.map((sample) => {
-    const { answers, behaviour } = perSecond(sample);
-    const [answersPerDay, behaviourPerDay] = [answers, behaviour].map((each) => each * assumed.meanOverPeak * 86_400) as [number, number];
-    const kept = answersPerDay * answerBytes * retentionDays.answers + behaviourPerDay * behaviourBytes * retentionDays.behaviour;
+    const { answers, behaviour } = rowsPerDay(sample);
     return [
       `${sample * 100} %`,
-      `${round(answersPerDay / 1e9)} + ${round(behaviourPerDay / 1e9)} billion`,
-      `${round((answersPerDay * answerBytes + behaviourPerDay * behaviourBytes) / 1e9)} GB`,
-      `${round(kept / 1e12)} TB`,
+      `${round(answers / 1e9)} + ${round(behaviour / 1e9)} billion`,
+      `${round((answers * of.answer + behaviour * of.behaviour) / 1e9)} GB`,
+      `${round(keptInTables(figures, sample) / 1e12)} TB`,
     ];
   });
-  return `${table('### ClickHouse', ['answers recorded', 'rows a day', 'on disk a day', `kept (answers ${retentionDays.answers} days, behaviour ${retentionDays.behaviour})`], rows)}
+  const kept = `kept (answers ${retentionDays.answers} days, behaviour ${retentionDays.behaviour})`;
+  return `${table('### ClickHouse', ['answers recorded', 'rows a day', 'on disk a day', kept], rows)}
 
-An answer takes ${round(answerBytes)} bytes on disk in all its tables together, an event of behaviour ${round(behaviourBytes)}.`;
+An answer takes ${round(of.answer)} bytes on disk in all its tables together, an event of behaviour ${round(of.behaviour)} (events made for the measurement: real ones compress less).`;
 }
+
+/** Cores of one log with its two followers, of its projector and builder; terabytes of ClickHouse on a shard of 8 cores; days of the log that are kept. */
+const perLog = { cores: 3 * 2, followerCores: 2 + 2 };
+const shard = { terabytes: 8, cores: 8 };
+const logDays = 30;
 
 function costs(figures: Figures): string {
   const { nodes: count } = nodeCount(figures);
-  const { behaviour } = perSecond(1);
-  const collectorCores = (behaviour * figures.eventIntoLogMicros) / 1e6 / assumed.utilisation;
-  const month = (cores: number) => `${round((cores * hoursPerMonth) / 1000)} thousand`;
-  return table(
-    '### What it costs a month',
-    ['part', 'cores', 'core-hours'],
-    [
-      [`${count} nodes of ${nodeCores} cores`, String(count * nodeCores), month(count * nodeCores)],
-      [
-        `collectors: ${round(figures.eventIntoLogMicros)} µs of CPU for an event and its way into the log (${round(figures.eventMicros)} µs to take it in)`,
-        round(collectorCores),
-        month(collectorCores),
-      ],
-    ],
+  const nodeTotal = count * nodeCores;
+  const collectors = (perSecond(1).behaviour * figures.eventIntoLogMicros) / 1e6 / assumed.utilisation;
+  const rows = samples.flatMap((sample) =>
+    [false, true].map((isPacked) => {
+      const { logs, bytesPerDay } = logOf(figures, sample, isPacked);
+      const kept = keptInTables(figures, sample);
+      const shards = Math.ceil(kept / 1e12 / shard.terabytes);
+      const cores = nodeTotal + collectors + logs * (perLog.cores + perLog.followerCores) + shards * shard.cores;
+      return [
+        `${sample * 100} %`,
+        isPacked ? 'packed' : 'one fact an event',
+        `${nodeTotal} + ${round(collectors)} + ${logs * (perLog.cores + perLog.followerCores)} + ${shards * shard.cores}`,
+        `${round((cores * hoursPerMonth) / 1000)} thousand`,
+        `${round((3 * bytesPerDay * logDays) / 1e12)} + ${round(kept / 1e12)} TB`,
+      ];
+    }),
   );
+  const head = ['answers recorded', 'the log', 'cores: nodes + collectors + logs + ClickHouse', 'core-hours', 'disk: logs + ClickHouse'];
+  return `${table('### What it costs a month', head, rows)}
+
+Nodes: ${count} of ${nodeCores} cores. Collectors: ${round(figures.eventIntoLogMicros)} µs of CPU for an event and its way into the log, of which ${round(figures.eventMicros)} to take it in. A log: three machines of 2
+cores, and 4 cores for its projector and builder; ${logDays} days of it are kept, three times. ClickHouse: a shard of ${shard.cores} cores for ${shard.terabytes} TB. In the rows "packed" the projector has to unpack as many facts as before:
+one reads some 50,000 events a second today, so these rows hold only when it reads packed facts ten times as fast.`;
 }
 
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
