@@ -11,7 +11,7 @@ import { openNatsLeadership } from '#libs/leadership/nats';
 import type { SnapshotPublication } from '#libs/snapshots';
 import { openFileSnapshots } from '#libs/snapshots/file';
 import { type ImageHandler, openNatsSnapshotBuilder, openNatsSnapshots, serveImages } from '#libs/snapshots/nats';
-import { openSpool, type Spool, type Unpack } from '#libs/spool';
+import { openSpool, type Spool, type SpoolOptions } from '#libs/spool';
 import type { ProcessFrame } from './frame.js';
 
 type Frame = Pick<ProcessFrame, 'settings' | 'folder' | 'closing' | 'report' | 'nodeId' | 'registry'>;
@@ -106,17 +106,17 @@ function natsOf({ settings }: Pick<Frame, 'settings'>): string | undefined {
   return settings.VITRINE_SNAPSHOTS.startsWith('file:') ? undefined : settings.VITRINE_SNAPSHOTS;
 }
 
-/** The disk queue of this process in front of the log. `forms`: those of features that write facts in forms of their own. */
+/** The disk queue of this process in front of the log. `features`: what those that write to it need of it. */
 export async function openFacts(
   { settings, folder, closing, report, nodeId, registry }: Frame,
   log: EventLog,
-  forms: Readonly<Record<string, Unpack>> = {},
+  features: Pick<SpoolOptions, 'forms' | 'givesWay'> = {},
 ): Promise<Spool> {
   const facts = await openSpool({
     folder: folder.spoolOf(nodeId),
     node: nodeId,
     log,
-    forms,
+    ...features,
     bytesMax: settings.VITRINE_SPOOL_BYTES_MAX,
     onReport: (incident) => report(`spool: ${incident.kind}`, 'cause' in incident ? incident.cause : undefined),
   });

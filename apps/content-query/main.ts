@@ -8,7 +8,7 @@ import { runProcess } from '../composition/run-process.js';
 await runProcess('content-query', async (frame) => {
   const log = await openLog(frame);
   const publication = await openSnapshots(frame, { nodeId: frame.nodeId });
-  const facts = await openFacts(frame, log, contentQueryForms);
+  const facts = await openFacts(frame, log, { forms: contentQueryForms, givesWay: true });
   const { address, ready } = await contentQueryEdge(frame, [contentQuery(frame, { publication, facts })]);
   return { edge: address, ops: await opsPort(frame, [ready]) };
 });

@@ -53,7 +53,7 @@ export async function startStandalone(
     await Promise.all([readers.definitions.caughtUp(), readers.apiKeys.caughtUp()]);
     const images = imagesOf(frame);
     const publication = await openBuilderSnapshots(frame, images === undefined ? '' : await opsPort(frame, [], images));
-    const facts = await openFacts(frame, log, contentQueryForms);
+    const facts = await openFacts(frame, log, { forms: contentQueryForms });
     await forwardLeftBehind(frame, log, contentQueryForms);
     const imports = openImports(frame, { log, facts, keys, readers, analytics: tables.analytics });
     const ports = { log, keys, readers, publication, facts, ...tables, ...imports };

@@ -23,6 +23,10 @@ export class Receipts {
   /** `passedSequence`: everything up to it was dealt with by earlier runs. */
   constructor(private passedSequence: number) {}
 
+  get isAwaited(): boolean {
+    return this.waiters.length > 0;
+  }
+
   /** With the position of the newest of them, or of one that was appended together with it or later. */
   async appended(first: number, last: number): Promise<Position> {
     const position = await this.wait(first, last, true);

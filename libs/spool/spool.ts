@@ -12,6 +12,7 @@ import { OfferedFacts } from './offered-facts.js';
 import { type PackedFacts, PackedQueue, type Unpack } from './packed-facts.js';
 import { Receipts } from './receipts.js';
 import { Segments, type SpoolDamage, SpoolDamaged } from './segments.js';
+import { quietMoment } from './way-giving.js';
 
 /** What operations should hear of. */
 export type SpoolReport =
@@ -32,6 +33,11 @@ export interface SpoolOptions {
   readonly memoryMax?: number;
   /** How long an offered fact waits at most before it is written to the disk; 100 when absent. What a crash may cost. */
   readonly flushIntervalMs?: number;
+  /**
+   * Facts wait on the disk while the process has no time left, unless half of `bytesMax` is spooled or somebody waits for them to be in the log. For
+   * processes that answer.
+   */
+  readonly givesWay?: boolean;
   /** How facts that stand in a form of their own are read, by the form's name. */
   readonly forms?: Readonly<Record<string, Unpack>>;
   /** Told once per change or incident; a warning of the process when absent. */
@@ -237,6 +243,7 @@ class DiskSpool implements Spool {
   private async forwardAll(): Promise<void> {
     try {
       while (!this.stopping.signal.aborted) {
+        if (this.options.givesWay === true && this.segments.hasMore) await quietMoment(this.cannotWait, this.stopping.signal);
         const frames = await this.readWindow();
         if (frames.length === 0) await this.moreOrStop();
         else await this.forwardWindow(frames);
@@ -251,6 +258,8 @@ class DiskSpool implements Spool {
     }
     await this.segments.mark().catch((cause: unknown) => this.report({ kind: 'diskFailed', cause }));
   }
+
+  private readonly cannotWait = (): boolean => this.receipts.isAwaited || this.segments.bytes > this.bytesMax / 2;
 
   private async readWindow(): Promise<Frame[]> {
     const frames: Frame[] = [];
@@ -273,7 +282,12 @@ class DiskSpool implements Spool {
   }
 
   private async forwardWindow(frames: readonly Frame[]): Promise<void> {
-    const facts = frames.flatMap((frame) => this.outgoing(frame));
+    const facts: OutgoingFact[] = [];
+    for (const frame of frames) {
+      for (const fact of this.outgoing(frame)) facts.push(fact);
+      // A frame of answers takes milliseconds; requests are answered in between.
+      await new Promise(setImmediate);
+    }
     const outcomes = await this.forwarder.forward(facts);
     const last = lastSequenceOf(frames.at(-1) as Frame);
     const bytes = frames.reduce((sum, frame) => sum + frame.bytes, 0);
