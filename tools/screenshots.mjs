@@ -59,7 +59,7 @@ async function takeAll() {
   await wide.decided();
   await wide.take('basket-offer-wide');
   await wide.explained();
-  await wide.page.locator('#strip').scrollIntoViewIfNeeded();
+  await wide.page.locator('#strip details summary').first().click();
   await wide.take('strip-wide', { element: '#strip' });
   await wide.goto('/demo/people');
   await wide.take('people-wide');
@@ -88,7 +88,12 @@ async function visitor(viewport) {
     page,
     goto: (path) => page.goto(path, { waitUntil: 'load' }),
     decided: () => page.waitForFunction(() => [...document.querySelectorAll('[data-vt-campaign]')].every((slot) => slot.dataset.vtShown)),
-    explained: () => page.waitForFunction(() => document.querySelector('#strip details') !== null, undefined, { timeout: 30_000 }),
+    explained: () =>
+      page.waitForFunction(
+        () => document.querySelector('#strip details') !== null && document.querySelector('#ask-again') !== null,
+        undefined,
+        { timeout: 60_000 },
+      ),
     async take(name, { element } = {}) {
       const path = join(folder, `${name}.png`);
       await page.evaluate(() => document.activeElement?.blur());
