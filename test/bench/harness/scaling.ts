@@ -251,7 +251,7 @@ function costs(figures: Figures): string {
 
 Nodes: ${count} of ${nodeCores} cores. Collectors: ${round(figures.eventIntoLogMicros)} µs of CPU for an event and its way into the log, of which ${round(figures.eventMicros)} to take it in. A log: three machines of 2
 cores, and 4 cores for its projector and builder; ${logDays} days of it are kept, three times. ClickHouse: a shard of ${shard.cores} cores for ${shard.terabytes} TB. In the rows "packed" the projector has to unpack as many facts as before:
-one reads some 50,000 events a second today, so these rows hold only when it reads packed facts ten times as fast.`;
+one reads some 50,000 events a second today, so these rows hold only when packed facts are read as many times as fast as there are fewer logs.`;
 }
 
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {

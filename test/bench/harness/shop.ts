@@ -1,5 +1,4 @@
 /** The shop that all rows serve: its customers, its audience, its playbook, published as the snapshot builder does. */
-import { join } from 'node:path';
 import type { Playbook, PlaybookContent } from '#libs/domain';
 import type { Position } from '#libs/event-log';
 import { AudienceBuilder, type AudienceImage, customerHash, playbookImage, type SnapshotPublication } from '#libs/snapshots';
@@ -132,8 +131,4 @@ export async function publish(publication: SnapshotPublication, clientId: string
     const { bytes, customers, memberships } = what;
     await publication.publish({ ...said, kind: 'audience', image: bytes, customers, memberships });
   }
-}
-
-export function snapshotsFolder(folder: string): string {
-  return join(folder, 'snapshots');
 }

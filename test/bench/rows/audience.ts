@@ -34,7 +34,7 @@ interface Lookups {
 }
 
 async function lookupRows({ customers, rounds, short, say }: Measuring): Promise<Row[]> {
-  const program = [process.execPath, '--max-old-space-size=12000', join(root, 'dist/test/bench/harness/lookups.js')];
+  const program = [process.execPath, '--max-old-space-size=12000', join(root, 'dist/test/bench/peers/audience-lookups.js')];
   const args = [String(customers), String(short ? 100_000 : 1_000_000), String(rounds)];
   const child = spawn('taskset', ['-c', String(serverCore), ...program, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = collect(child);

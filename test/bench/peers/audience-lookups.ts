@@ -1,6 +1,6 @@
-/** Lookups in an audience and in a Map, in a process of its own: `node lookups.js <customers> <lookups> <rounds>`; prints one line of JSON. */
+/** Lookups in an audience and in a Map, in a process of its own: `node audience-lookups.js <customers> <lookups> <rounds>`; prints one line of JSON. */
 import { readAudience } from '#libs/snapshots';
-import { audienceOf, idOf } from './shop.js';
+import { audienceOf, idOf } from '../harness/shop.js';
 
 const [customers, lookups, rounds] = process.argv.slice(2).map(Number) as [number, number, number];
 
