@@ -107,7 +107,7 @@ export function pageSender({ catalogue, assets }: Shop) {
       .code(status)
       .headers({
         'content-type': 'text/html; charset=utf-8',
-        'content-security-policy': `default-src 'none'; script-src 'self' 'nonce-${nonce}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'`,
+        'content-security-policy': `default-src 'none'; script-src 'self' 'nonce-${nonce}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'`,
         'referrer-policy': 'same-origin',
         'x-content-type-options': 'nosniff',
         'cache-control': 'private, no-cache',
