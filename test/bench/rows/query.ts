@@ -1,9 +1,10 @@
 /** The content query beside others: CPU per request, throughput and latencies of one core. */
 import { join } from 'node:path';
 import { type AnswerShape, shapeOf } from '../harness/answers.js';
+import { cpuMicros } from '../harness/cpu.js';
 import { type Ours, startNode } from '../harness/ours.js';
 import { type Peer, startHaproxy, startNginx, startNodePeer, startRedis, versionOf } from '../harness/peers.js';
-import { paired, spread, summaryOf, type Turn, turn } from '../harness/rounds.js';
+import { paired, round, spread, summaryOf, type Turn, turn } from '../harness/rounds.js';
 import { type Measuring, type Need, needs, type Row, type RowId, type RowMaker } from '../harness/row.js';
 import { clients } from '../harness/shop.js';
 
@@ -69,6 +70,7 @@ async function compare(measuring: Measuring, { id, target, clientId, start }: Co
         (round) => run(peer.server, 100 + round),
       );
       const after = await recordingOf(ours);
+      const later = id === 'query-on-vs-nginx' ? { cpuMicrosPerRecordIntoTheLogLater: await costOfForwarding(ours) } : {};
       const ratios = spread(pairs.map((pair) => pair.ours.cpuMicrosPerRequest / pair.peer.cpuMicrosPerRequest));
       say(`${id}: ${ratios.median} (${ratios.min}–${ratios.max})`);
       return {
@@ -83,6 +85,7 @@ async function compare(measuring: Measuring, { id, target, clientId, start }: Co
           ...summaryOf(pairs.map((pair) => pair.ours)),
           answerBytes: bytesOf(pairs.map((pair) => pair.ours)),
           ...since(before, after),
+          ...later,
         },
         peer: {
           name: peer.name,
@@ -106,6 +109,15 @@ async function recordingOf(node: Ours) {
     dropped: await node.metric('vitrine_records_dropped_total'),
     forwarded: await node.metric('vitrine_spool_forwarded'),
   };
+}
+
+/** What is on the node's disk is brought into the log when requests leave time for it: the processor time of that, per record, while none come. Null: all was there. */
+async function costOfForwarding(node: Ours): Promise<number | null> {
+  const pids = node.pids();
+  const [before, cpuBefore] = [(await recordingOf(node)).forwarded, cpuMicros(pids)];
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  const forwarded = (await recordingOf(node)).forwarded - before;
+  return forwarded === 0 ? null : round((cpuMicros(pids) - cpuBefore) / forwarded);
 }
 
 function since(before: Awaited<ReturnType<typeof recordingOf>>, after: typeof before) {
