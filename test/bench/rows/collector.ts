@@ -14,7 +14,7 @@ import { cpuMicros } from '../harness/cpu.js';
 import { type Ours, startOurs } from '../harness/ours.js';
 import { versionOf } from '../harness/peers.js';
 import { freePort, root, type Server, startServer } from '../harness/processes.js';
-import { paired, round, spread, summaryOf, type Turn, turn } from '../harness/rounds.js';
+import { aside, paired, round, spread, summaryOf, type Turn, turn } from '../harness/rounds.js';
 import { needs, type RowMaker } from '../harness/row.js';
 import { clients } from '../harness/shop.js';
 import { load } from '../harness/wrk.js';
@@ -39,7 +39,7 @@ export const collectorRow: RowMaker = {
         const pairs = await paired(
           rounds,
           (round) => turn(ours, { ...asked, args: args(100 + round) }, address),
-          (round) => turn(peer, { ...asked, args: args(100 + round) }, address),
+          (round) => aside(ours, () => turn(peer, { ...asked, args: args(100 + round) }, address)),
         );
         const ratios = spread(pairs.map((pair) => pair.ours.cpuMicrosPerRequest / pair.peer.cpuMicrosPerRequest));
         say(`${id}: ${ratios.median} (${ratios.min}–${ratios.max})`);

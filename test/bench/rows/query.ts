@@ -4,7 +4,7 @@ import { type AnswerShape, shapeOf } from '../harness/answers.js';
 import { cpuMicros } from '../harness/cpu.js';
 import { type Ours, startNode } from '../harness/ours.js';
 import { type Peer, startHaproxy, startNginx, startNodePeer, startRedis, versionOf } from '../harness/peers.js';
-import { paired, round, spread, summaryOf, type Turn, turn } from '../harness/rounds.js';
+import { aside, paired, round, spread, summaryOf, type Turn, turn } from '../harness/rounds.js';
 import { type Measuring, type Need, needs, type Row, type RowId, type RowMaker } from '../harness/row.js';
 import { clients } from '../harness/shop.js';
 
@@ -67,7 +67,7 @@ async function compare(measuring: Measuring, { id, target, clientId, start }: Co
       const pairs = await paired(
         rounds,
         (round) => run(ours, 100 + round),
-        (round) => run(peer.server, 100 + round),
+        (round) => aside(ours, () => run(peer.server, 100 + round)),
       );
       const after = await recordingOf(ours);
       const later = id === 'query-on-vs-nginx' ? { cpuMicrosPerRecordIntoTheLogLater: await costOfForwarding(ours) } : {};
