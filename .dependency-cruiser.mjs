@@ -22,6 +22,13 @@ export default {
     },
     { name: 'libraries-do-not-import-apps', severity: 'error', from: { path: '^libs/' }, to: { path: '^apps/' } },
     {
+      name: 'the-demo-shop-talks-http',
+      comment: 'it is a client like any other: docs/adr/0033',
+      severity: 'error',
+      from: { path: '^apps/standalone/demo/' },
+      to: { path: '^(libs|apps/composition)/' },
+    },
+    {
       name: 'features-do-not-import-each-other',
       severity: 'error',
       from: { path: '^libs/features/([^/]+)/' },

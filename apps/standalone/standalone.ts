@@ -75,12 +75,10 @@ export async function startStandalone(
 }
 
 async function keyFor(clientId: string, name: string, { folder }: Pick<ProcessFrame, 'folder'>, log: EventLog): Promise<string> {
-  const key = folder.kept(
-    `key.${clientId}`,
-    () => `vk_${clientId}-${randomBytes(4).toString('hex')}_${randomBytes(32).toString('base64url')}`,
-  );
+  const file = `key.${clientId}`;
+  const key = folder.kept(file, () => `vk_${clientId}-${randomBytes(4).toString('hex')}_${randomBytes(32).toString('base64url')}`);
   const chosen = await registerChosenKey(log, key, { clientId, name });
-  if (isRejected(chosen)) throw new StartRefused(chosen.message);
+  if (isRejected(chosen)) throw new StartRefused(`${chosen.message}; without the file ${file} in ${folder.path} a new one is made`);
   return key;
 }
 
