@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { startRun } from './harness/measuring.js';
+import { killAll } from './harness/processes.js';
 import { keepReport, readReport, reportOf, resultsFile, tableOf, writeReadme } from './harness/report.js';
 import { type Row, type RowId, type RowMaker, rowIds } from './harness/row.js';
 import { writeScaling } from './harness/scaling.js';
@@ -57,6 +58,13 @@ async function main(): Promise<number> {
     ...rename(number(values.seconds), 'seconds'),
     ...(values.tables === undefined ? {} : { tables: values.tables }),
   });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      killAll();
+      run.dispose();
+      process.exit(1);
+    });
+  }
   const rows: Row[] = [];
   const failures: string[] = [];
   try {

@@ -47,8 +47,11 @@ export async function startOurs({ app, data, environment = {}, core, ready }: Ou
   };
 }
 
-/** A content-query node that answers from its audience. */
-export function startNode(
+/**
+ * A content-query node that answers from its audience, and whose log is away, unless `environment` names one: its records go to its disk, as always, and
+ * stay there. A node brings them into the log when requests leave it time; between turns of load it would, in the middle of the other's turn.
+ */
+export async function startNode(
   data: string,
   snapshots: string,
   clientId: string,
@@ -58,7 +61,13 @@ export function startNode(
     app: 'content-query',
     data,
     ...options,
-    environment: { VITRINE_SNAPSHOTS: `file:${snapshots}`, VITRINE_CLIENTS: clientId, ...options.environment },
+    environment: {
+      VITRINE_SNAPSHOTS: `file:${snapshots}`,
+      VITRINE_CLIENTS: clientId,
+      VITRINE_EVENT_LOG: `esdb://127.0.0.1:${await freePort()}?tls=false`,
+      VITRINE_SPOOL_BYTES_MAX: String(2 ** 40),
+      ...options.environment,
+    },
     ready: (url) => answersFromAudience(url, clientId),
   });
 }

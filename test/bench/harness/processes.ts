@@ -38,10 +38,19 @@ export interface ServerOptions {
   readonly startMsMax?: number;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Ends at once whatever was started here: for a run that is broken off. */
+export function killAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { name, command, url, environment = {}, core = serverCore } = options;
   const [program, ...args] = core === null ? command : (['taskset', '-c', String(core), ...command] as const);
   const child = spawn(program, args, { cwd: root, env: clean(environment), stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  child.once('close', () => running.delete(child));
   const output = collect(child);
   const said = () => `${output().stdout}${output().stderr}`;
   let failure: Error | undefined;

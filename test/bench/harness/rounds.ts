@@ -34,17 +34,6 @@ export async function turn(server: Server, options: Omit<LoadOptions, 'url'>, pa
   return { ...seen, cpuMicrosPerRequest: (cpuMicros(pids) - before) / seen.requests };
 }
 
-/** Does the work while the server's processes stand still: what one has put off must not be done in the other's turn. */
-export async function aside<T>(server: Server, work: () => Promise<T>): Promise<T> {
-  const pids = server.pids();
-  for (const pid of pids) process.kill(pid, 'SIGSTOP');
-  try {
-    return await work();
-  } finally {
-    for (const pid of pids) process.kill(pid, 'SIGCONT');
-  }
-}
-
 export interface LoadSummary {
   readonly cpuMicrosPerRequest: Spread;
   readonly requestsPerSecond: Spread;

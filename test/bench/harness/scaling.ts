@@ -40,6 +40,8 @@ export interface BytesPerEvent {
 
 interface Figures {
   readonly answerMicros: number;
+  /** Its record brought into the log included. */
+  readonly answerIntoLogMicros: number;
   readonly customerBytes: number;
   readonly eventMicros: number;
   readonly eventIntoLogMicros: number;
@@ -73,6 +75,7 @@ function figuresOf(report: Report, bytes: BytesPerEvent): Figures {
   const collector = 'collector-vs-fastify';
   return {
     answerMicros: median('query-on-vs-nginx', 'cpuMicrosPerRequest'),
+    answerIntoLogMicros: ours('query-on-vs-nginx')['cpuMicrosPerAnswerIntoFileLog'] as number,
     customerBytes: ours('audience-bytes-per-customer')['bytesPerCustomer'] as number,
     eventMicros: median(collector, 'cpuMicrosPerRequest') / 20,
     eventIntoLogMicros: ours(collector)['cpuMicrosPerEventIntoFileLog'] as number,
@@ -86,14 +89,18 @@ export function tablesOf(figures: Figures, source: string): string {
   return [source, nodes(figures), builds(figures), log(figures), tables(figures), costs(figures)].join('\n\n');
 }
 
-function nodeCount({ answerMicros }: Figures): { readonly cores: number; readonly nodes: number } {
-  const cores = (wanted.answersPerSecond * answerMicros) / 1e6 / assumed.utilisation;
+/** Of the answers, `sample` are recorded and go into the log. */
+function nodeCount({ answerMicros, answerIntoLogMicros }: Figures, sample: number): { readonly cores: number; readonly nodes: number } {
+  const micros = answerMicros + sample * (answerIntoLogMicros - answerMicros);
+  const cores = (wanted.answersPerSecond * micros) / 1e6 / assumed.utilisation;
   // A third of them may be away.
   return { cores, nodes: Math.max(nodesPerClient * 2, Math.ceil((cores / nodeCores) * 1.5)) };
 }
 
 function nodes(figures: Figures): string {
-  const { cores, nodes: count } = nodeCount(figures);
+  const sample = 0.1;
+  const { cores, nodes: count } = nodeCount(figures, sample);
+  const [alone, intoLog] = [round(figures.answerMicros), round(figures.answerIntoLogMicros - figures.answerMicros)];
   const allBytes = wanted.customers * figures.customerBytes;
   const overlays = wanted.customers * changedShare * overlayBytes;
   const share = Math.min(1, (nodesPerClient / count) * unevenness);
@@ -228,12 +235,11 @@ const shard = { terabytes: 8, cores: 8 };
 const logDays = 30;
 
 function costs(figures: Figures): string {
-  const { nodes: count } = nodeCount(figures);
-  const nodeTotal = count * nodeCores;
   const collectors = (perSecond(1).behaviour * figures.eventIntoLogMicros) / 1e6 / assumed.utilisation;
   const rows = samples.flatMap((sample) =>
     [false, true].map((isPacked) => {
       const { logs, bytesPerDay } = logOf(figures, sample, isPacked);
+      const nodeTotal = nodeCount(figures, sample).nodes * nodeCores;
       const kept = keptInTables(figures, sample);
       const shards = Math.ceil(kept / 1e12 / shard.terabytes);
       const cores = nodeTotal + collectors + logs * (perLog.cores + perLog.followerCores) + shards * shard.cores;
@@ -249,7 +255,7 @@ function costs(figures: Figures): string {
   const head = ['answers recorded', 'the log', 'cores: nodes + collectors + logs + ClickHouse', 'core-hours', 'disk: logs + ClickHouse'];
   return `${table('### What it costs a month', head, rows)}
 
-Nodes: ${count} of ${nodeCores} cores. Collectors: ${round(figures.eventIntoLogMicros)} µs of CPU for an event and its way into the log, of which ${round(figures.eventMicros)} to take it in. A log: three machines of 2
+Nodes have ${nodeCores} cores. Collectors: ${round(figures.eventIntoLogMicros)} µs of CPU for an event and its way into the log, of which ${round(figures.eventMicros)} to take it in. A log: three machines of 2
 cores, and 4 cores for its projector and builder; ${logDays} days of it are kept, three times. ClickHouse: a shard of ${shard.cores} cores for ${shard.terabytes} TB. In the rows "packed" the projector has to unpack as many facts as before:
 one reads some 50,000 events a second today, so these rows hold only when packed facts are read as many times as fast as there are fewer logs.`;
 }

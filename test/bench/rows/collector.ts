@@ -14,7 +14,7 @@ import { cpuMicros } from '../harness/cpu.js';
 import { type Ours, startOurs } from '../harness/ours.js';
 import { versionOf } from '../harness/peers.js';
 import { freePort, root, type Server, startServer } from '../harness/processes.js';
-import { aside, paired, round, spread, summaryOf, type Turn, turn } from '../harness/rounds.js';
+import { paired, round, spread, summaryOf, type Turn, turn } from '../harness/rounds.js';
 import { needs, type RowMaker } from '../harness/row.js';
 import { clients } from '../harness/shop.js';
 import { load } from '../harness/wrk.js';
@@ -39,7 +39,7 @@ export const collectorRow: RowMaker = {
         const pairs = await paired(
           rounds,
           (round) => turn(ours, { ...asked, args: args(100 + round) }, address),
-          (round) => aside(ours, () => turn(peer, { ...asked, args: args(100 + round) }, address)),
+          (round) => turn(peer, { ...asked, args: args(100 + round) }, address),
         );
         const ratios = spread(pairs.map((pair) => pair.ours.cpuMicrosPerRequest / pair.peer.cpuMicrosPerRequest));
         say(`${id}: ${ratios.median} (${ratios.min}–${ratios.max})`);
@@ -111,16 +111,16 @@ function startPeer(file: string): Promise<Server> {
   );
 }
 
-/** The whole way of an event in the collector's process, from the socket into a log in a folder, at a rate that the log keeps up with. */
+/** The whole way of an event in the collector's process, from the socket into a log in a folder. */
 async function costIntoLog(data: string, customers: number, seconds: number) {
   mkdirSync(data, { recursive: true });
   await registerShop(await openFileLog({ folder: join(data, 'log') }));
   const ours = await startOurs({ app: 'collector', data, ready: takesBehaviour });
   try {
-    const options = { script: 'collect.lua', seconds, args: [customers, clients.recorded, 7], connections: 4 } as const;
+    const options = { script: 'collect.lua', seconds, args: [customers, clients.recorded, 7] } as const;
     const before = cpuMicros(ours.pids());
     const { requests } = await load({ ...options, url: ours.url + address });
-    await until('all is in the log', 120_000, async () => (await ours.metric('vitrine_spool_facts')) === 0);
+    await until('all is in the log', 300_000, async () => (await ours.metric('vitrine_spool_facts')) === 0);
     return { cpuMicrosPerEventIntoFileLog: round((cpuMicros(ours.pids()) - before) / (requests * eventsPerRequest)) };
   } finally {
     await ours.stop();

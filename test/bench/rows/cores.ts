@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeSettings } from '#libs/settings';
 import { startNode } from '../harness/ours.js';
-import { aside, paired, spread, summaryOf, turn } from '../harness/rounds.js';
+import { paired, spread, summaryOf, turn } from '../harness/rounds.js';
 import { needs, type RowMaker } from '../harness/row.js';
 import { clients } from '../harness/shop.js';
 
@@ -27,8 +27,8 @@ export const coresRow: RowMaker = {
       await run(one, 1);
       const pairs = await paired(
         rounds,
-        (round) => aside(one, () => run(many, 100 + round)),
-        (round) => aside(many, () => run(one, 100 + round)),
+        (round) => run(many, 100 + round),
+        (round) => run(one, 100 + round),
       );
       const ratios = spread(pairs.map(({ ours, peer }) => ours.cpuMicrosPerRequest / peer.cpuMicrosPerRequest));
       say(`cores-scaling: ${ratios.median} (${ratios.min}–${ratios.max})`);

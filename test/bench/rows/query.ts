@@ -1,12 +1,14 @@
 /** The content query beside others: CPU per request, throughput and latencies of one core. */
 import { join } from 'node:path';
+import { until } from '../../system.js';
 import { type AnswerShape, shapeOf } from '../harness/answers.js';
 import { cpuMicros } from '../harness/cpu.js';
 import { type Ours, startNode } from '../harness/ours.js';
 import { type Peer, startHaproxy, startNginx, startNodePeer, startRedis, versionOf } from '../harness/peers.js';
-import { aside, paired, round, spread, summaryOf, type Turn, turn } from '../harness/rounds.js';
+import { paired, round, spread, summaryOf, type Turn, turn } from '../harness/rounds.js';
 import { type Measuring, type Need, needs, type Row, type RowId, type RowMaker } from '../harness/row.js';
 import { clients } from '../harness/shop.js';
+import { load } from '../harness/wrk.js';
 
 interface Comparison {
   readonly id: RowId;
@@ -67,10 +69,10 @@ async function compare(measuring: Measuring, { id, target, clientId, start }: Co
       const pairs = await paired(
         rounds,
         (round) => run(ours, 100 + round),
-        (round) => aside(ours, () => run(peer.server, 100 + round)),
+        (round) => run(peer.server, 100 + round),
       );
       const after = await recordingOf(ours);
-      const later = id === 'query-on-vs-nginx' ? { cpuMicrosPerRecordIntoTheLogLater: await costOfForwarding(ours) } : {};
+      const later = id === 'query-on-vs-nginx' ? await costIntoLog(measuring, clientId) : {};
       const ratios = spread(pairs.map((pair) => pair.ours.cpuMicrosPerRequest / pair.peer.cpuMicrosPerRequest));
       say(`${id}: ${ratios.median} (${ratios.min}–${ratios.max})`);
       return {
@@ -102,29 +104,35 @@ async function compare(measuring: Measuring, { id, target, clientId, start }: Co
   }
 }
 
-/** What became of the answers' records: a cost that is put off is a cost all the same. */
+/** What became of the answers' records. */
 async function recordingOf(node: Ours) {
   return {
     answers: await node.metric('vitrine_answers_total'),
     dropped: await node.metric('vitrine_records_dropped_total'),
-    forwarded: await node.metric('vitrine_spool_forwarded'),
+    waiting: await node.metric('vitrine_spool_facts'),
   };
 }
 
-/** What is on the node's disk is brought into the log when requests leave time for it: the processor time of that, per record, while none come. Null: all was there. */
-async function costOfForwarding(node: Ours): Promise<number | null> {
-  const pids = node.pids();
-  const [before, cpuBefore] = [(await recordingOf(node)).forwarded, cpuMicros(pids)];
-  await new Promise((resolve) => setTimeout(resolve, 5_000));
-  const forwarded = (await recordingOf(node)).forwarded - before;
-  return forwarded === 0 ? null : round((cpuMicros(pids) - cpuBefore) / forwarded);
+/** All that an answer costs, its record in a log in a folder included: the processor time from the first request until the last record is there, per answer. */
+async function costIntoLog({ folder, customers, seconds, snapshots }: Measuring, clientId: string) {
+  const node = await startNode(join(folder, 'query-into-log'), await snapshots(), clientId, {
+    environment: { VITRINE_EVENT_LOG: 'file:' },
+  });
+  try {
+    const before = cpuMicros(node.pids());
+    const { requests } = await load({ script: 'query.lua', url: node.url, seconds, args: [customers, clientId, 7] });
+    await until('all is in the log', 300_000, async () => (await node.metric('vitrine_spool_facts')) === 0);
+    return { cpuMicrosPerAnswerIntoFileLog: round((cpuMicros(node.pids()) - before) / requests) };
+  } finally {
+    await node.stop();
+  }
 }
 
 function since(before: Awaited<ReturnType<typeof recordingOf>>, after: typeof before) {
   return {
     answers: after.answers - before.answers,
     recordsDropped: after.dropped - before.dropped,
-    recordsForwarded: after.forwarded - before.forwarded,
+    recordsOnDisk: after.waiting - before.waiting,
   };
 }
 
