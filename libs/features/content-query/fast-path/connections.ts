@@ -118,9 +118,9 @@ export class FastConnections {
     };
     // Past the socket, which would look at a dozen of its own fields first; it takes the end and errors, and all once the connection is given away.
     const { io } = this.options;
-    handle.onread = (...rest) => {
+    handle.onread = (buffer) => {
       const length = io.read();
-      if (length <= 0) return connection.onread.apply(handle, rest);
+      if (length <= 0) return connection.onread.call(handle, buffer);
       this.received(connection, length);
       return undefined;
     };

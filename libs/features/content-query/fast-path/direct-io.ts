@@ -14,7 +14,7 @@ export interface DirectIo {
 /** What is used of the handle beneath a socket. */
 export interface Handle {
   reading: boolean;
-  onread: (this: Handle, ...rest: unknown[]) => unknown;
+  onread: (this: Handle, buffer: unknown) => unknown;
   writeBuffer(request: object, bytes: Buffer): number;
   readStart(): number;
   readStop(): number;
