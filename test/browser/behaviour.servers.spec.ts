@@ -197,6 +197,31 @@ describe('behaviour, in a browser', () => {
     expect(batch.map(({ timestamp }: { timestamp?: string }) => typeof timestamp)).toEqual(['string', 'string', 'undefined']);
   });
 
+  it('is not held up by what stands in its place on the disk', async () => {
+    const visitor = await stage.visitor();
+    const page = await stage.open('/', '<h1>Before</h1>', visitor);
+    const now = Date.now();
+    const odd = {
+      a: 'not json',
+      b: 'null',
+      c: '[]',
+      d: '{"messageId":"d"}',
+      e: '{"messageId":"e","at":9e15}',
+      f: `{"messageId":"f","type":"Cart Viewed","properties":{},"customerId":"odd","at":"${now - 60_000}"}`,
+      g: `{"messageId":"other","type":"Cart Viewed","properties":{},"customerId":"odd","at":${now}}`,
+      h: `{"messageId":"h","type":5,"at":${now}}`,
+    };
+    for (const [id, text] of Object.entries(odd)) {
+      await page.evaluate(`localStorage.setItem('vt_e_giftshop_${id}', ${JSON.stringify(text)})`);
+    }
+    await page.evaluate(`localStorage.setItem('vt_e_other_1', 'not mine')`);
+    const next = await stage.open('/', stage.page(stage.snippet(), ''), visitor);
+    expect((await stage.behaviour(await stage.customer(next), 1))[0]).toMatchObject({ type: 'Page Viewed' });
+    await next.waitForFunction(`Object.keys(localStorage).join() === 'vt_e_other_1'`);
+    expect(await next.evaluate('wrong')).toEqual([]);
+    expect((await stage.behaviour('odd', 1)).map((row) => row.message_id)).toEqual(['f']);
+  });
+
   it('does not send again what the edge refuses', async () => {
     const page = await stage.open('/', stage.page(stage.snippet(), ''));
     const customer = await stage.customer(page);

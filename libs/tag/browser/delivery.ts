@@ -39,7 +39,7 @@ const gatherMs = 50;
 const promptMs = 5000;
 const retryMsMax = 30_000;
 
-export function delivery({ clientId, edge, say }: Settings, visitor: Identity): Delivery {
+export function delivery({ clientId, edge, say, guarded }: Settings, visitor: Identity): Delivery {
   const address = `${edge}/e/${clientId}`;
   const prefix = `vt_e_${clientId}_`;
   const held = new Map<string, Held>();
@@ -61,7 +61,7 @@ export function delivery({ clientId, edge, say }: Settings, visitor: Identity): 
     });
   const later = (ms: number): void => {
     clearTimeout(timer);
-    timer = setTimeout(send, ms);
+    timer = setTimeout(guarded(send), ms);
   };
 
   /** The next events in order, as many as one request takes; undefined while nobody knows whose they are. */
@@ -72,7 +72,7 @@ export function delivery({ clientId, edge, say }: Settings, visitor: Identity): 
       if (!event.customerId) keep(event);
       if (!event.customerId) break;
       const { at, ...item } = event;
-      const text = JSON.stringify(Date.now() - at < promptMs ? item : { ...item, timestamp: new Date(at).toISOString() });
+      const text = JSON.stringify(Date.now() - at < promptMs ? item : { ...item, timestamp: new Date(Number(at)).toISOString() });
       if (body && body.length + text.length > bodyLengthMax) break;
       body += (body && ',') + text;
       events.push(event);
@@ -97,7 +97,7 @@ export function delivery({ clientId, edge, say }: Settings, visitor: Identity): 
       })
       .catch((reason: unknown) => {
         failures += 1;
-        say('not sent, goes again', reason);
+        say('not sent', reason);
       })
       .then(() => {
         underWay = undefined;
@@ -118,11 +118,11 @@ export function delivery({ clientId, edge, say }: Settings, visitor: Identity): 
       const waiting: Held[] = [];
       onEach((disk, key) => {
         const event = stored(disk.getItem(key));
-        if (event && Date.now() - event.at < heldMsMax) waiting.push(event);
+        if (event && key === prefix + event.messageId && Math.abs(Date.now() - event.at) < heldMsMax) waiting.push(event);
         else disk.removeItem(key);
       });
       for (const event of waiting.sort((a, b) => a.at - b.at).slice(-heldMax)) held.set(event.messageId, event);
-      say('from earlier pages', waiting);
+      say('recovered', waiting);
     },
     leave() {
       visitor.told(newId());
@@ -140,10 +140,10 @@ export function delivery({ clientId, edge, say }: Settings, visitor: Identity): 
   };
 }
 
-function stored(text: string | null): Held | undefined {
+/** Whoever writes on this disk, a time that is none and an event that would never go away do not pass `recover`. */
+function stored(text: string | null): Held | null | undefined {
   try {
-    const event = JSON.parse(text ?? '') as Held | null;
-    return event?.messageId && event.at ? event : undefined;
+    return JSON.parse(text ?? '');
   } catch {
     return undefined;
   }

@@ -37,7 +37,7 @@ export function identity({ clientId, say }: Settings): Identity {
 
   const customer = () => read(customerCookie);
   const begin = (customerId: string): void => {
-    say('a new session of', customerId);
+    say('new session', customerId);
     const sessionId = newId();
     // In a frame on another site some browsers keep a cookie for that site alone: better than for none.
     for (const kind of ['', '; Partitioned']) {
@@ -45,7 +45,7 @@ export function identity({ clientId, say }: Settings): Identity {
       write(sessionCookie, sessionId, sessionSeconds, kind);
       if (customer() === customerId) return;
     }
-    say('which no cookie keeps');
+    say('no cookie stays');
     unkept = {};
   };
 

@@ -115,7 +115,7 @@ export async function present(slot: Element, content: Content, nonce: string, in
 
 const unsupported = 'unsupported';
 const sandbox = 'allow-scripts allow-forms allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation';
-const interactive = 'a,button,input,select,textarea,label,iframe,audio,video,summary,[onclick],[tabindex]';
+const interactive = 'a,button,input,select,textarea,label,iframe,audio,video,[onclick]';
 
 const isWeb = (address: string | null): address is string => /^https?:/i.test(address ?? '');
 

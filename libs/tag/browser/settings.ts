@@ -12,6 +12,8 @@ export interface Settings {
   readonly nonce: string;
   /** With `?vt_debug` in the page's address: what was done, and why. */
   readonly say: (...words: unknown[]) => void;
+  /** For all that the page and the browser call: an error in it is said, and goes no further. */
+  readonly guarded: <Argument>(act: (argument: Argument) => unknown) => (argument: Argument) => void;
 }
 
 const limitMsDefault = 800;
@@ -21,7 +23,7 @@ export function readSettings(script: HTMLScriptElement | null): Settings | undef
   const { client, limit, consent, pageView } = script?.dataset ?? {};
   const say = /[?&]vt_debug\b/.test(location.search) ? (...words: unknown[]) => console.log('[vitrine]', ...words) : () => undefined;
   if (!script?.src || !client) {
-    say('no data-client: nothing is done');
+    say('no data-client');
     return undefined;
   }
   const given = Number.parseFloat(limit ?? '');
@@ -33,5 +35,12 @@ export function readSettings(script: HTMLScriptElement | null): Settings | undef
     reportsPageViews: pageView !== 'off',
     nonce: script.nonce,
     say,
+    guarded: (act) => (argument) => {
+      try {
+        act(argument);
+      } catch (error) {
+        say('failed', error);
+      }
+    },
   };
 }

@@ -30,7 +30,7 @@ export interface Slots {
 const slotsMax = 64;
 
 export function slots(
-  { clientId, edge, nonce, say }: Settings,
+  { clientId, edge, nonce, say, guarded }: Settings,
   report: (type: string, messageId: string, decision: Decision) => void,
 ): Slots {
   const known = new Map<Element, Slot>();
@@ -38,7 +38,7 @@ export function slots(
   const own = new WeakMap<Element, readonly Node[]>();
 
   const seen = new IntersectionObserver(
-    (entries) => {
+    guarded((entries: IntersectionObserverEntry[]) => {
       for (const { target, isIntersecting, intersectionRatio, intersectionRect, rootBounds } of entries) {
         const decision = known.get(target)?.decision;
         // Half of it; or, of one larger than the window, as much as half the window.
@@ -47,18 +47,18 @@ export function slots(
           report('Content Viewed', `view-${decision.decisionId}`, decision);
         }
       }
-    },
+    }),
     { threshold: [0, 0.1, 0.2, 0.3, 0.4, 0.5] },
   );
 
-  const clicked = ({ target, currentTarget }: Event): void => {
+  const clicked = guarded(({ target, currentTarget }: Event) => {
     const decision = known.get(currentTarget as Element)?.decision;
     const link = (target as Element).closest('a,button,[type=submit]');
     // The link around a content leads through the edge, which counts it; links that the content brought are reported.
     if (decision && link && link.getAttribute('href') !== (decision.content?.destination ?? '')) {
       report('Content Clicked', `click-${decision.decisionId}`, decision);
     }
-  };
+  });
 
   /** `why` stands with all that leaves the slot its own children. */
   const settle = (slot: Slot, shown: 'content' | 'fallback' | 'nothing', why: string, decision: Decision | null): void => {
@@ -86,7 +86,7 @@ export function slots(
   const replace = (slot: Slot, before: readonly ChildNode[], nodes: readonly Node[]): void => {
     const { element } = slot;
     if (!own.has(element)) own.set(element, before);
-    for (const node of before) node.remove();
+    for (const node of before) if (node.parentNode === element) node.remove();
     element.append(...nodes.filter((node) => node.parentNode !== element));
   };
 

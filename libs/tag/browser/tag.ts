@@ -21,10 +21,8 @@ const waitingMax = 500;
 /** The edge cuts addresses there too; a request has to fit. */
 const addressLengthMax = 2048;
 
-type Guarded = <Argument>(act: (argument: Argument) => unknown) => (argument: Argument) => void;
-
-function start(settings: Settings, queue: Queue, guarded: Guarded): void {
-  const { say, reportsPageViews, limitMs } = settings;
+function start(settings: Settings, queue: Queue): void {
+  const { say, guarded, reportsPageViews, limitMs } = settings;
   const visitor = identity(settings);
   const out = delivery(settings, visitor);
 
@@ -152,19 +150,12 @@ function start(settings: Settings, queue: Queue, guarded: Guarded): void {
 const element = document.currentScript ?? document.querySelector('script[data-client][src*="/tag.js"]');
 const settings = readSettings(element as HTMLScriptElement | null);
 if (settings) {
-  const guarded: Guarded = (act) => (argument) => {
-    try {
-      act(argument);
-    } catch (error) {
-      settings.say('failed', error);
-    }
-  };
   const page = window as unknown as { vitrine?: Queue };
   // An element of the page that has this id stands in its place, too.
   if (!Array.isArray(page.vitrine)) page.vitrine = [];
   const queue = page.vitrine as Queue;
-  const go = guarded(() => start(settings, queue, guarded));
-  if (queue.tag) settings.say('the tag is here twice: the first one works');
+  const go = settings.guarded(() => start(settings, queue));
+  if (queue.tag) settings.say('loaded twice');
   else {
     queue.tag = settings;
     // A page that the browser prepares ahead of a click is not looked at yet, and begins to wait when it is.
