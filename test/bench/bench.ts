@@ -59,8 +59,8 @@ async function main(): Promise<number> {
     ...(values.tables === undefined ? {} : { tables: values.tables }),
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      killAll();
+    process.once(signal, async () => {
+      await killAll();
       run.dispose();
       process.exit(1);
     });

@@ -41,8 +41,10 @@ export interface ServerOptions {
 const running = new Set<ChildProcess>();
 
 /** Ends at once whatever was started here: for a run that is broken off. */
-export function killAll(): void {
+export async function killAll(): Promise<void> {
+  const ended = [...running].map((child) => once(child, 'close'));
   for (const child of running) child.kill('SIGKILL');
+  await Promise.all(ended);
 }
 
 export async function startServer(options: ServerOptions): Promise<Server> {

@@ -106,13 +106,14 @@ function nodes(figures: Figures): string {
   const share = Math.min(1, (nodesPerClient / count) * unevenness);
   const memory = (part: number) => (allBytes + overlays) * part + 2 * largestClient * figures.customerBytes + processBytes;
   return table(
-    '### Nodes',
+    '### Nodes, where one answer in ten is recorded',
     ['what', 'arithmetic', 'comes to'],
     [
-      ['CPU of an answer, recorded', 'measured', `${round(figures.answerMicros)} µs`],
+      ['CPU of an answer, recorded on the node', 'measured', `${alone} µs`],
+      ['CPU of its way into the log', 'measured, one fact an event', `${intoLog} µs`],
       [
         'cores at the peak',
-        `${wanted.answersPerSecond / 1e6} million/s × ${round(figures.answerMicros)} µs / ${assumed.utilisation}`,
+        `${wanted.answersPerSecond / 1e6} million/s × (${alone} + ${sample} × ${intoLog}) µs / ${assumed.utilisation}`,
         round(cores),
       ],
       [`nodes of ${nodeCores} cores, \`VITRINE_WORKERS=${nodeCores}\``, 'cores / 8 × 1.5, so that a third may be away', String(count)],
