@@ -20,7 +20,18 @@ export interface Report {
 export const resultsFile = join(root, 'test/bench/results/latest.json');
 
 export function reportOf(rows: readonly Row[]): Report {
-  const changed = git(['status', '--porcelain', '--untracked-files=no', '--', 'apps', 'libs', 'test/bench', 'package-lock.json']) !== '';
+  const changed =
+    git([
+      'status',
+      '--porcelain',
+      '--untracked-files=no',
+      '--',
+      'apps',
+      'libs',
+      'test/bench',
+      ':!test/bench/results',
+      'package-lock.json',
+    ]) !== '';
   return {
     date: new Date().toISOString(),
     commit: `${git(['rev-parse', '--short=12', 'HEAD'])}${changed ? '+' : ''}`,
