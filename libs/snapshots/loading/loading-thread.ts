@@ -32,6 +32,8 @@ const pieceBytes = 1024 * 1024;
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 let isLow = false;
+const collectBytes = 16 * 1024 * 1024;
+let seenBytes = 0;
 
 async function load({ place, sha256, buffer, bytes, urgent }: ThreadWork & { do: 'load' }): Promise<void> {
   if (!urgent && !isLow && process.platform === 'linux') {
@@ -76,6 +78,10 @@ async function answer(work: ThreadWork): Promise<ThreadAnswer> {
 
 parentPort?.on('message', async (work: ThreadWork) => {
   parentPort?.postMessage(await answer(work));
-  // This thread's view of the memory must not outlive the work, and little else is ever thrown away here: nothing would set off a collection.
+  // What this thread saw of the memory must not outlive the work by much, and little else is ever thrown away here: nothing would set off a collection.
+  // It takes milliseconds, so that a thousand small images do not each have one.
+  seenBytes += work.bytes;
+  if (seenBytes < collectBytes) return;
+  seenBytes = 0;
   collect();
 });
