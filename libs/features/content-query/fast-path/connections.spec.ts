@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Builder, campaign, content, type Edge, type Folders, makeFolders, playbook, startEdge, until } from '../testing/edge.js';
@@ -132,4 +133,22 @@ describe('a connection of the fast path', () => {
     for (const socket of sockets) socket.destroy();
     await until('none is counted', async () => (await count()) === 0);
   });
+});
+
+it('where Node’s sockets are not as the fast path knows them, the HTTP server answers', async () => {
+  const whole = Object.getOwnPropertyDescriptor(process, 'binding') as PropertyDescriptor;
+  Object.defineProperty(process, 'binding', { ...whole, value: () => ({ streamBaseState: [] }) });
+  try {
+    const other = await startEdge({ ...folders, root: `${folders.root}-other`, cache: `${folders.cache}-other` });
+    try {
+      await until('the playbook is loaded', () => other.tables.of('golf') !== undefined);
+      expect((await fetch(`${other.url}/q/golf/spring?c=ann`)).status).toBe(200);
+      expect(await other.registry.metrics()).not.toContain('vitrine_fast_path');
+    } finally {
+      await other.close();
+    }
+  } finally {
+    Object.defineProperty(process, 'binding', whole);
+    await rm(`${folders.root}-other`, { recursive: true, force: true });
+  }
 });

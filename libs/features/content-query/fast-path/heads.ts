@@ -144,7 +144,7 @@ export class Heads {
       caller,
       origin,
       device,
-      share: shareOfHead({ device, caller }),
+      share: shareOfHead(device, caller),
       site: this.siteOf(`${caller.base}\n${origin ?? ''}`),
       kept: (clientId) => {
         const one = kept.get(clientId) ?? keptIn(clientId, caller.cookie);

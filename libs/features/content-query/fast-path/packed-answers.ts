@@ -1,12 +1,11 @@
-import type { ContentServedFact, Decision } from '#libs/domain';
+import type { ContentServedFact, Decision, RequestFacts } from '#libs/domain';
 import type { PackedFacts, SpooledFact } from '#libs/spool';
+import type { Caller } from '../answering.js';
 import type { ClientTables } from '../client-tables.js';
 import { pageUrl, parseContentQuery } from '../content-query.js';
 import { idText } from '../ids.js';
 import { type ServedShare, servedFactOf, servedShare } from '../recording.js';
 import type { ReadBytes } from './bytes.js';
-import type { Head } from './heads.js';
-import type { RequestReader } from './request-reader.js';
 import type { IdBytes } from './response-template.js';
 
 /**
@@ -47,14 +46,22 @@ interface HeadShare {
   readonly page: string | null;
 }
 
-export function shareOfHead({ device, caller }: Pick<Head, 'device' | 'caller'>): SharedPart {
-  const { referer, country } = caller;
+export function shareOfHead(
+  device: Pick<RequestFacts, 'device' | 'browser'>,
+  { referer, country }: Pick<Caller, 'referer' | 'country'>,
+): SharedPart {
   const page = referer === undefined || referer === '' ? null : pageUrl(referer);
   return sharedPart({ ...device, country, page } satisfies HeadShare);
 }
 
 export function shareOfDecision(tables: ClientTables, campaignId: string, decision: Decision): SharedPart {
   return sharedPart(servedShare(tables, campaignId, decision, 'json'));
+}
+
+/** Where the request's target stands in what was read. */
+interface Target {
+  readonly targetBegin: number;
+  readonly targetEnd: number;
 }
 
 export interface PlainAnswer {
@@ -75,9 +82,12 @@ export class PackedAnswers {
   constructor(private readonly facts: PackedFacts) {}
 
   /** False when there is no room: the record is dropped. */
-  record(input: ReadBytes, reader: RequestReader, { decision, head, time, decisionId, customer, session }: PlainAnswer): boolean {
+  record(
+    input: ReadBytes,
+    { targetBegin, targetEnd }: Target,
+    { decision, head, time, decisionId, customer, session }: PlainAnswer,
+  ): boolean {
     const { facts } = this;
-    const { targetBegin, targetEnd } = reader;
     const length = targetEnd - targetBegin;
     const shares = decision.json.length + head.json.length + 2 * sharedHeadBytes;
     if (!facts.reserve(shares + answerHeadBytes + length + idsBytesMax)) return false;
