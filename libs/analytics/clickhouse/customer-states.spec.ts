@@ -171,4 +171,21 @@ describe.each<[string, () => Promise<TestDatabase>]>([
     });
     expect([visits, productViews]).toEqual([4, 5]);
   });
+
+  it('of other clients do not wait for one that fails', async () => {
+    const broken = scope;
+    await revised({ timeZone: 'No/Where' });
+    await view('ann');
+    scope = { ...scope, clientId: `${scope.clientId}-other` };
+    await revised({ timeZone: 'UTC' });
+    await view('bob');
+    await expect(writer.refreshStates('all')).rejects.toThrow('No/Where');
+    await tamper('toUInt64(7) AS views');
+    expect(await members(viewed(7))).toEqual(['bob']);
+    scope = broken;
+    await revised({ timeZone: 'UTC' });
+    await writer.refreshStates('all');
+    await tamper('toUInt64(7) AS views');
+    expect(await members(viewed(7))).toEqual(['ann']);
+  });
 });

@@ -42,20 +42,23 @@ export class DueStates {
       this.begun = undefined;
       throw error;
     });
+    const failures: unknown[] = [];
     for (const [clientId, due] of this.clients) {
       if (!(which === 'due' ? isDue(due) : due.touched > 0 || due.isRevised)) continue;
       const { touched, isRevised } = due;
       [due.touched, due.isRevised] = [0, false];
       try {
         await refreshStates(this.connection, clientId);
+        due.hasStates = true;
+        due.refreshedAt = performance.now();
       } catch (error) {
         due.touched += touched;
         due.isRevised ||= isRevised;
-        throw error;
+        // The other clients do not wait for this one.
+        failures.push(error);
       }
-      due.hasStates = true;
-      due.refreshedAt = performance.now();
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   private async begin(): Promise<void> {
