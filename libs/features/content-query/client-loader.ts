@@ -18,15 +18,16 @@ import {
   StalePublication,
   trustedAudience,
 } from '#libs/snapshots';
+import { CatchingUp } from './catching-up.js';
 import type { ClientTables } from './client-tables.js';
 import type { LoadedSnapshot } from './metrics.js';
 
 /** So long a plan is prepared between two looks at waiting requests. */
 const sliceMs = 2;
-const retryMsMin = 100;
-const retryMsMax = 10_000;
 /** Larger increments are taken in in slices: some 2,000 customers, well below a millisecond. */
 const atOnceBytesMax = 20_000;
+
+const kinds = ['playbook', 'audience'] as const;
 
 type Position = Announcement['position'];
 
@@ -72,13 +73,12 @@ export class ClientLoader {
   private audience: LoadedOverlay | undefined;
   private plan: Plan | undefined;
   private readonly wanted = new Map<SnapshotKind, Announcement>();
-  private working: Promise<void> | undefined;
+  private readonly catchingUp = new CatchingUp({
+    isBehind: () => kinds.some((kind) => this.behind(kind) !== undefined),
+    attempt: () => this.catchUp(),
+  });
   /** Of a large increment. */
   private applying: Promise<void> | undefined;
-  private stopped = false;
-  /** Rises with everything that may be worth another try at once. */
-  private news = 0;
-  private wakeUp: () => void = () => undefined;
 
   constructor(
     readonly clientId: string,
@@ -99,7 +99,7 @@ export class ClientLoader {
       return;
     }
     this.wanted.set(kind, announcement);
-    this.work();
+    this.catchingUp.wake();
   }
 
   /** Applied when it is the next one; else what is missing is fetched. */
@@ -133,7 +133,7 @@ export class ClientLoader {
     if (wanted?.version === increment.base && wanted.increment < increment.sequence) {
       this.wanted.set('audience', { ...wanted, increment: increment.sequence, position: later(wanted.position, increment.position) });
     }
-    this.work();
+    this.catchingUp.wake();
   }
 
   /** A playbook was announced that is not the loaded one. */
@@ -170,25 +170,8 @@ export class ClientLoader {
     }
   }
 
-  async stop(): Promise<void> {
-    this.stopped = true;
-    this.wakeUp();
-    await this.working;
-  }
-
-  private work(): void {
-    this.news += 1;
-    this.wakeUp();
-    if (this.stopped || this.working !== undefined) return;
-    this.working = this.catchUp().finally(() => {
-      this.working = undefined;
-      // What was announced after the last look.
-      if (!this.stopped && this.isBehind()) this.work();
-    });
-  }
-
-  private isBehind(): boolean {
-    return (['playbook', 'audience'] as const).some((kind) => this.behind(kind) !== undefined);
+  stop(): Promise<void> {
+    return this.catchingUp.stop();
   }
 
   /** What is announced and not yet answered from. */
@@ -208,41 +191,19 @@ export class ClientLoader {
       : wanted;
   }
 
-  private async catchUp(): Promise<void> {
-    let retryMs = retryMsMin;
-    while (!this.stopped && this.isBehind()) {
-      let failed = false;
-      const { news } = this;
-      for (const kind of ['playbook', 'audience'] as const) {
-        const wanted = this.behind(kind);
-        if (wanted === undefined) continue;
-        try {
-          await (kind === 'playbook' ? this.loadPlaybook(wanted) : this.loadAudience(wanted));
-        } catch (error) {
-          failed = true;
-          this.around.refused(kind, error);
-        }
+  private async catchUp(): Promise<boolean> {
+    let failed = false;
+    for (const kind of kinds) {
+      const wanted = this.behind(kind);
+      if (wanted === undefined) continue;
+      try {
+        await (kind === 'playbook' ? this.loadPlaybook(wanted) : this.loadAudience(wanted));
+      } catch (error) {
+        failed = true;
+        this.around.refused(kind, error);
       }
-      if (!failed || news !== this.news) {
-        retryMs = retryMsMin;
-        continue;
-      }
-      await this.wait(retryMs);
-      retryMs = Math.min(retryMs * 2, retryMsMax);
     }
-  }
-
-  /** Until the time has passed or something new is announced. */
-  private async wait(ms: number): Promise<void> {
-    if (this.stopped) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.wakeUp = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.wakeUp = () => undefined;
+    return !failed;
   }
 
   private async loadPlaybook(wanted: Announcement): Promise<void> {
