@@ -138,13 +138,25 @@ describe('behaviour, in a browser', () => {
     expect(await page.evaluate('wrong')).toEqual([]);
   });
 
+  it('loses nothing of a page that is left before it sends', async () => {
+    stage.site.put('/next', '<h1>Next</h1>');
+    const page = await stage.open('/', stage.page(stage.snippet(), ''));
+    const customer = await stage.customer(page);
+    await page.evaluate(`${push('track', 'Order Completed', { order_id: 'left', total: 10 })}; location.href = '/next'`);
+    await page.waitForURL(stage.site.at('/next'));
+    expect(await types(customer, 2)).toEqual(['Page Viewed', 'Order Completed']);
+  });
+
   it('loses nothing of a page that is left while it sends', async () => {
     stage.site.put('/next', '<h1>Next</h1>');
     const page = await stage.open('/', stage.page(stage.snippet(), ''));
     const customer = await stage.customer(page);
     await delivered(page);
-    await page.evaluate(`${push('track', 'Order Completed', { order_id: 'left', total: 10 })}; location.href = '/next'`);
-    await page.waitForURL(stage.site.at('/next'));
+    stage.proxy.set(stage.proxy.hold('/e/'));
+    await page.evaluate(push('track', 'Order Completed', { order_id: 'left', total: 10 }));
+    await until('it is being sent', 10_000, () => stage.proxy.waiting === 1);
+    await page.goto(stage.site.at('/next'));
+    stage.proxy.release();
     expect(await types(customer, 2)).toEqual(['Page Viewed', 'Order Completed']);
     // The page after it cannot know that it arrived, and sends it once more: it counts once.
     await page.goto(stage.site.at('/'));
