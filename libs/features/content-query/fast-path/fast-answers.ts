@@ -7,7 +7,7 @@ import { idText } from '../ids.js';
 import { reasonIndex } from '../metrics.js';
 import { isSampledId } from '../recording.js';
 import { Asked } from './asked.js';
-import type { ReadBytes } from './bytes.js';
+import { type ReadBytes, readBytes } from './bytes.js';
 import { type Head, type Heads } from './heads.js';
 import { DateHeader, responseBytes } from './http-response.js';
 import { type PackedAnswers, type PlainAnswer, sharedPart, shareOfDecision } from './packed-answers.js';
@@ -28,7 +28,7 @@ export interface FastAnswersOptions extends AnsweringParts {
 const timedEvery = 64;
 const templatesPerSiteMax = 1_024;
 const sitesPerDecisionMax = 256;
-const noId = Buffer.alloc(0);
+const noId = readBytes(0);
 const noDecision = new Uint8Array(16);
 
 /**
@@ -47,8 +47,9 @@ export class FastAnswers {
   private readonly routes: Routes;
   private readonly date = new DateHeader();
   private readonly asked: Asked;
-  private readonly customer: IdBytes = { bytes: noId, begin: 0, end: 0 };
-  private readonly session: IdBytes = { bytes: noId, begin: 0, end: 0 };
+  private readonly customer: IdBytes = { ...noId, begin: 0, end: 0 };
+  private readonly session: IdBytes = { ...noId, begin: 0, end: 0 };
+  private readonly decision: IdBytes;
   private readonly groupKey = new Uint8Array(512);
   private route: Route | undefined;
   private input: ReadBytes | undefined;
@@ -62,6 +63,9 @@ export class FastAnswers {
   constructor(private readonly options: FastAnswersOptions) {
     this.reader = new RequestReader(options.heads);
     this.asked = new Asked(this.reader);
+    const { bytes } = options.ids;
+    const decision = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.decision = { bytes: decision, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), begin: 0, end: bytes.length };
     const { customer, session } = this;
     const none = sharedPart(null);
     this.plain = { decision: none, head: none, time: 0, decisionId: options.ids.bytes, customer, session };
@@ -125,7 +129,7 @@ export class FastAnswers {
     if (route === undefined || tables === undefined) return false;
     if (tables !== route.tables) route.take(tables);
     const { campaign } = route;
-    if (campaign === undefined || !this.identify(input.bytes, route, head)) return false;
+    if (campaign === undefined || !this.identify(input, route, head)) return false;
     let placement = -1;
     if (reader.placementEnd > 0) {
       placement = route.placementAt(input.bytes, reader.placementBegin, reader.placementEnd);
@@ -144,26 +148,26 @@ export class FastAnswers {
     const template = this.templateFor(decision, placement, head);
     const { ids } = this.options;
     ids.draw(time);
-    fill(template, ids.bytes, customer, this.session.end === 0 ? null : this.session, this.date);
+    fill(template, this.decision, customer, this.session.end === 0 ? null : this.session, this.date);
     this.response = template.bytes;
     if (isSampledId(ids.bytes, tables.plan.playbook.sampleRate)) this.record(input, time, head);
     return true;
   }
 
   /** Whether the request or its cookies say who asks, in bytes that JSON and tokens take as they are. */
-  private identify(bytes: Buffer, { clientId }: Route, head: Head): boolean {
+  private identify(input: ReadBytes, { clientId }: Route, head: Head): boolean {
     const { reader, customer, session } = this;
     const kept = head.caller.cookie === undefined ? undefined : head.kept(clientId);
     if (kept !== undefined && !kept.simple) return false;
-    if (reader.sessionEnd > 0) set(session, bytes, reader.sessionBegin, reader.sessionEnd);
-    else set(session, kept?.session ?? noId, 0, kept?.session?.length ?? 0);
+    if (reader.sessionEnd > 0) set(session, input, reader.sessionBegin, reader.sessionEnd);
+    else set(session, kept?.session ?? noId, 0, kept?.session?.bytes.length ?? 0);
     if (reader.customerEnd > 0) {
-      set(customer, bytes, reader.customerBegin, reader.customerEnd);
+      set(customer, input, reader.customerBegin, reader.customerEnd);
       return true;
     }
     // A customer or a session has to be made up.
     if (kept === undefined || kept.customer === null || session.end === 0) return false;
-    set(customer, kept.customer, 0, kept.customer.length);
+    set(customer, kept.customer, 0, kept.customer.bytes.length);
     return true;
   }
 
@@ -254,8 +258,9 @@ export class FastAnswers {
 /** What an answer's JSON takes from the request is its placement. */
 const emptyRequest = { time: 0, url: null, referrer: null, device: 'desktop', browser: null, country: null, context: {} } as const;
 
-function set(id: IdBytes, bytes: Buffer, begin: number, end: number): void {
+function set(id: IdBytes, { bytes, view }: Pick<IdBytes, 'bytes' | 'view'>, begin: number, end: number): void {
   id.bytes = bytes;
+  id.view = view;
   id.begin = begin;
   id.end = end;
 }

@@ -28,9 +28,14 @@ export interface Head {
   kept(clientId: ClientId): KeptIds;
 }
 
+export interface KeptId {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
 export interface KeptIds {
-  readonly customer: Buffer | null;
-  readonly session: Buffer | null;
+  readonly customer: KeptId | null;
+  readonly session: KeptId | null;
   /** False when one of them needs an escape in JSON, or is malformed: for the common path. */
   readonly simple: boolean;
 }
@@ -207,11 +212,13 @@ const nobody: KeptIds = { customer: null, session: null, simple: true };
 function keptIn(clientId: ClientId, cookie: string | undefined): KeptIds {
   if (cookie === undefined) return nobody;
   const { customerId, sessionId } = keptIds(clientId, cookie);
-  const bytesOf = (id: CustomerId | SessionId | undefined) => (id === undefined ? null : Buffer.from(id, 'utf8'));
+  const bytesOf = (id: CustomerId | SessionId | undefined) => (id === undefined ? null : keptId(Buffer.from(id, 'utf8')));
   const [customer, session] = [bytesOf(customerId), bytesOf(sessionId)];
   return { customer, session, simple: isSimple(customer) && isSimple(session) };
 }
 
-function isSimple(id: Uint8Array | null): boolean {
-  return id === null || id.every((byte) => (classes[byte]! & (inIds | plain)) !== 0);
+const keptId = (bytes: Buffer): KeptId => ({ bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) });
+
+function isSimple(id: KeptId | null): boolean {
+  return id === null || id.bytes.every((byte) => (classes[byte]! & (inIds | plain)) !== 0);
 }

@@ -3,12 +3,14 @@ import { type Answer, answerJson } from '../answer.js';
 import { type ClickAddresses, type ClickedAnswer, digitsFor, macDigits, sign, type TokenStamp } from '../click-address.js';
 import { jsonAnswer } from '../http-answer.js';
 import { idTextLength, writeIdText } from '../ids.js';
-import { message } from '../signing/blake3.js';
+import { message, messageView } from '../signing/blake3.js';
 import { type DateHeader, dateLength, responseBytes } from './http-response.js';
 
 /** Part of what was read: an id as it stands in the request or in a cookie. */
 export interface IdBytes {
   bytes: Buffer;
+  /** Over the same memory. */
+  view: DataView;
   begin: number;
   end: number;
 }
@@ -71,28 +73,33 @@ export function responseTemplate(
 }
 
 /** Writes one answer's ids and time into the template. */
-export function fill(template: ResponseTemplate, decision: Uint8Array, customer: IdBytes, session: IdBytes | null, date: DateHeader): void {
+export function fill(template: ResponseTemplate, decision: IdBytes, customer: IdBytes, session: IdBytes | null, date: DateHeader): void {
   const { bytes, view } = template;
   if (template.dateSecond !== date.second) {
     bytes.write(date.text, template.dateAt, dateLength, 'latin1');
     template.dateSecond = date.second;
   }
-  writeIdText(decision, view, template.decisionAt);
-  copy(customer, bytes, template.customerAt);
+  writeIdText(decision.bytes, view, template.decisionAt);
+  copy(customer, bytes, view, template.customerAt);
   const { stamp } = template;
   if (stamp === null) return;
-  for (let index = 0; index < decisionBytes; index++) message[index] = decision[index]!;
-  let length = copy(customer, message, decisionBytes);
+  copy(decision, message, messageView, 0);
+  let length = copy(customer, message, messageView, decisionBytes);
   if (session !== null) {
     message[length] = separator;
-    length = copy(session, message, length + 1);
+    length = copy(session, message, messageView, length + 1);
   }
   sign(stamp, length, view, template.tokenAt);
 }
 
-/** By hand: for the ten or twenty bytes of an id a call of `Buffer.copy` costs three times as much. Returns where it ends. */
-function copy({ bytes, begin, end }: IdBytes, into: Uint8Array, at: number): number {
+/**
+ * By hand, four bytes at a time: a call of `Buffer.copy` costs more than an id of 36 bytes. And what is hashed by words of four bytes is better not
+ * written by single ones, which the processor cannot pass on to such a read. Returns where it ends.
+ */
+function copy({ bytes, view, begin, end }: IdBytes, into: Uint8Array, intoView: DataView, at: number): number {
+  let from = begin;
   let to = at;
-  for (let from = begin; from < end; from++) into[to++] = bytes[from]!;
+  for (; from + 4 <= end; from += 4, to += 4) intoView.setInt32(to, view.getInt32(from, true), true);
+  for (; from < end; from++, to++) into[to] = bytes[from]!;
   return to;
 }

@@ -9,6 +9,8 @@ export const messageBytesMax = 1024;
 
 /** Where the message is put: from byte 0, the rest of its last block of 64 filled with zeros by `keyedHash`. */
 export const message = new Uint8Array(messageBytesMax);
+/** Over the same memory. */
+export const messageView = new DataView(message.buffer);
 /** The first 32 bytes of the hash that was computed last. */
 export const digest = new Uint8Array(32);
 
