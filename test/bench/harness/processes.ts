@@ -38,6 +38,9 @@ export interface ServerOptions {
   readonly startMsMax?: number;
 }
 
+/** As the image of deploy/docker has it, and for peers alike: large tables in large pages, where the kernel gives them on request. */
+const largePages = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
+
 const running = new Set<ChildProcess>();
 
 /** Ends at once whatever was started here: for a run that is broken off. */
@@ -50,7 +53,7 @@ export async function killAll(): Promise<void> {
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { name, command, url, environment = {}, core = serverCore } = options;
   const [program, ...args] = core === null ? command : (['taskset', '-c', String(core), ...command] as const);
-  const child = spawn(program, args, { cwd: root, env: clean(environment), stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { cwd: root, env: clean({ ...largePages, ...environment }), stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   child.once('close', () => running.delete(child));
   const output = collect(child);
