@@ -376,7 +376,7 @@ function put(from: number, to: number): void {
 
 /** Writes head and pieces of an event behind `at`; where they end. */
 function write(head: DataView, at: number): number {
-  for (let n = 0; n < head.byteLength; n += 4) out.setInt32(at + n, head.getInt32(n));
+  for (let n = 0; n < head.byteLength; n += 4) out.setInt32(at + n, head.getInt32(n, true), true);
   // A head is filled up with spaces, which JSON does not mind.
   let end = at + head.byteLength;
   for (let piece = 0; piece < pieceEnd; piece += 2) {

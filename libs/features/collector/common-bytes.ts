@@ -77,14 +77,14 @@ export function stands(word: Uint8Array, at: number): boolean {
 /** Whether the same `length` bytes stand at two places, four at a time. */
 export function areSame(a: number, b: number, length: number): boolean {
   let n = 0;
-  for (; n + 4 <= length; n += 4) if (view.getInt32(a + n) !== view.getInt32(b + n)) return false;
+  for (; n + 4 <= length; n += 4) if (view.getInt32(a + n, true) !== view.getInt32(b + n, true)) return false;
   for (; n < length; n += 1) if (bytes[a + n] !== bytes[b + n]) return false;
   return true;
 }
 
 /** Copies `length` bytes from `from` on, four at a time: up to three more are written, for which there must be room. */
 export function copyTo(out: DataView, at: number, from: number, length: number): void {
-  for (let n = 0; n < length; n += 4) out.setInt32(at + n, view.getInt32(from + n));
+  for (let n = 0; n < length; n += 4) out.setInt32(at + n, view.getInt32(from + n, true), true);
 }
 
 export function isDigit(at: number): boolean {
