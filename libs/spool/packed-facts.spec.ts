@@ -119,6 +119,26 @@ describe('facts in a form of their own', () => {
     expect(spool.status.dropped).toBe(2 + taken);
   });
 
+  it('are on the disk once when it took a later buffer and not an earlier one', async () => {
+    // Less than a full buffer, and more than the few facts in the last one.
+    const full = await open({ ...logAway(), bytesMax: 200_000, flushIntervalMs: 1 });
+    const count = 5_000;
+    for (let n = 0; n < count; n++) expect(write(full, n)).toBe(true);
+    await expect(full.drained()).rejects.toMatchObject({ code: 'SPOOL_UNWRITABLE' });
+    await expect(full.drained()).rejects.toMatchObject({ code: 'SPOOL_UNWRITABLE' });
+    expect(full.status.queued).toBe(count);
+    await full.close();
+    const { dropped } = full.status;
+    const again = await open();
+    expect(again.status.queued).toBe(count - dropped);
+    await again.drained();
+    await again.close();
+    const found = await inTheLog();
+    expect(found.length).toBe(count - dropped);
+    expect(found.length).toBeGreaterThan(0);
+    expect(new Set(found).size).toBe(found.length);
+  });
+
   it('stay on the disk for a process that knows their form', async () => {
     const first = await open(logAway());
     write(first, 7);
@@ -154,4 +174,23 @@ describe('facts in a form of their own', () => {
     await spool.close();
     expect(await inTheLog()).toEqual(upTo(5));
   });
+
+  it('wait no longer than they may, however busy the process is', async () => {
+    const spool = await open({ givesWay: true, givesWayMsMax: 300, flushIntervalMs: 1 });
+    let busy = true;
+    const work = () => {
+      for (const end = performance.now() + 20; performance.now() < end; );
+      if (busy) setImmediate(work);
+    };
+    work();
+    const limit = performance.now() + 20_000;
+    for (let n = 0; spool.status.forwarded < 5 && performance.now() < limit; n++) {
+      if (n < 5) write(spool, n);
+      await new Promise((done) => setTimeout(done, 30));
+    }
+    busy = false;
+    expect(spool.status).toMatchObject({ queued: 0, forwarded: 5 });
+    await spool.close();
+    expect(await inTheLog()).toEqual(upTo(5));
+  }, 60_000);
 });

@@ -149,16 +149,21 @@ export class PackedQueue implements PackedFacts {
     while (this.full.length > 0) {
       const pages = this.full.slice();
       const written = await Promise.allSettled(pages.map(({ bytes, end, facts }) => this.to.put(bytes.subarray(0, end), facts)));
-      let taken = 0;
-      while (written[taken]?.status === 'fulfilled') taken++;
-      for (const page of this.full.splice(0, taken)) {
+      let failed: PromiseRejectedResult | undefined;
+      for (const [index, page] of pages.entries()) {
+        const outcome = written[index]!;
+        if (outcome.status === 'rejected') {
+          failed ??= outcome;
+          continue;
+        }
+        // Also behind one that was refused: a smaller one finds room where a full one does not, and would be there twice with the next try.
+        this.full.splice(this.full.indexOf(page), 1);
         this.waiting -= page.facts;
         page.end = 0;
         page.facts = 0;
         this.free.push(page);
       }
-      const failed = written[taken];
-      if (failed?.status === 'rejected') {
+      if (failed !== undefined) {
         if (!this.toldUnwritable) this.to.unwritable(failed.reason);
         this.toldUnwritable = true;
         return false;
