@@ -34,10 +34,12 @@ export interface SpoolOptions {
   /** How long an offered fact waits at most before it is written to the disk; 100 when absent. What a crash may cost. */
   readonly flushIntervalMs?: number;
   /**
-   * Facts wait on the disk while the process has no time left, unless half of `bytesMax` is spooled or somebody waits for them to be in the log. For
-   * processes that answer.
+   * Facts wait on the disk while the process has no time left, but for `givesWayMsMax` at most, and not when half of `bytesMax` is spooled or somebody
+   * waits for them to be in the log. For processes that answer.
    */
   readonly givesWay?: boolean;
+  /** 60,000 when absent. */
+  readonly givesWayMsMax?: number;
   /** How facts that stand in a form of their own are read, by the form's name. */
   readonly forms?: Readonly<Record<string, Unpack>>;
   /** Told once per change or incident; a warning of the process when absent. */
@@ -82,6 +84,8 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
 
 const bytesMaxDefault = 1024 ** 3;
 const flushIntervalMsDefault = 100;
+/** A customer's impressions and clicks are in the log within about a minute, also from a node that is never idle. */
+const givesWayMsMaxDefault = 60_000;
 const windowFactsMax = 4_000;
 const windowBytesMax = 4 * 1024 * 1024;
 const diskRetryMs = 1_000;
@@ -243,10 +247,14 @@ class DiskSpool implements Spool {
   private async forwardAll(): Promise<void> {
     try {
       while (!this.stopping.signal.aborted) {
-        if (this.options.givesWay === true && this.segments.hasMore) await quietMoment(this.cannotWait, this.stopping.signal);
         const frames = await this.readWindow();
-        if (frames.length === 0) await this.moreOrStop();
-        else await this.forwardWindow(frames);
+        const [oldest] = frames;
+        if (oldest === undefined) {
+          await this.moreOrStop();
+          continue;
+        }
+        if (this.options.givesWay === true) await quietMoment(() => this.cannotWait(oldest), this.stopping.signal);
+        if (!this.stopping.signal.aborted) await this.forwardWindow(frames);
       }
     } catch (error) {
       if (!(error instanceof ForwarderStopped)) {
@@ -259,7 +267,13 @@ class DiskSpool implements Spool {
     await this.segments.mark().catch((cause: unknown) => this.report({ kind: 'diskFailed', cause }));
   }
 
-  private readonly cannotWait = (): boolean => this.receipts.isAwaited || this.segments.bytes > this.bytesMax / 2;
+  private cannotWait({ putAtMs }: Frame): boolean {
+    // A clock that was put back must not make facts wait for it to catch up.
+    const waitedMs = Math.abs(Date.now() - putAtMs);
+    return (
+      waitedMs >= (this.options.givesWayMsMax ?? givesWayMsMaxDefault) || this.receipts.isAwaited || this.segments.bytes > this.bytesMax / 2
+    );
+  }
 
   private async readWindow(): Promise<Frame[]> {
     const frames: Frame[] = [];
