@@ -49,9 +49,7 @@ export class Bucket {
   }
 
   async get(key: string): Promise<Entry | undefined> {
-    const subject = this.subjectOf(key);
-    const { fromLeader = false } = this.options;
-    const found = await (fromLeader ? this.jetStream.lastOfLeader(this.stream, subject) : this.jetStream.last(this.stream, subject));
+    const found = await this.last(key);
     return found === undefined || found.operation !== '' ? undefined : this.entryOf(found);
   }
 
@@ -61,7 +59,11 @@ export class Bucket {
 
   /** The new revision; undefined when there is such a key already. */
   async create(key: string, value: Uint8Array | string): Promise<number | undefined> {
-    return this.jetStream.put(this.subjectOf(key), value, 0);
+    const created = await this.jetStream.put(this.subjectOf(key), value, 0);
+    if (created !== undefined) return created;
+    // A key that was deleted (`nats kv del`) has a mark in its place, after which it can be made.
+    const found = await this.last(key);
+    return found === undefined || found.operation === '' ? undefined : this.update(key, value, found.sequence);
   }
 
   /** The new revision; undefined when the key has another revision than this, or is gone. */
@@ -89,6 +91,12 @@ export class Bucket {
   /** Tells of keys that somebody tries to change; whether it was changed, a look says. */
   listen(pattern: string, heard: (key: string) => void): () => void {
     return this.jetStream.link.subscribe(this.subjectOf(pattern), ({ subject }) => heard(this.keyOf(subject)));
+  }
+
+  private last(key: string): Promise<StoredMessage | undefined> {
+    const subject = this.subjectOf(key);
+    const { fromLeader = false } = this.options;
+    return fromLeader ? this.jetStream.lastOfLeader(this.stream, subject) : this.jetStream.last(this.stream, subject);
   }
 
   private subjectOf(key: string): string {

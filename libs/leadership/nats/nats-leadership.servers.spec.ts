@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { connect, headers } from 'nats';
+import { keyPart } from '#libs/nats';
 import { type NatsServerUnderTest, startNatsServer } from '#libs/nats/testing';
 import type { Leadership } from '../leadership.js';
 import { type NatsLeadership, openNatsLeadership } from './nats-leadership.js';
@@ -107,6 +109,21 @@ describe('leadership over NATS', () => {
     expect(Date.now() - released).toBeLessThan(3_500);
     expect(first.holds()).toBe(false);
     await second!.release();
+  });
+
+  it('can be had after somebody deleted its entry, which leaves a mark in place of it', async () => {
+    prepare();
+    const [one, two] = [await open(), await open()];
+    const first = await one.of(role)(new AbortController().signal);
+    const operator = await connect({ servers: server.url });
+    const mark = headers();
+    mark.set('KV-Operation', 'DEL');
+    await operator.request(`$KV.vitrine-leaders.${keyPart(role)}`, '', { headers: mark, timeout: 5_000 });
+    await operator.close();
+    await until(() => first.lost.aborted);
+    const second = await two.of(role)(AbortSignal.timeout(takeoverMsMax));
+    expect([first.holds(), second.holds()]).toEqual([false, true]);
+    await second.release();
   });
 
   it('is not waited for any longer than is wanted', async () => {
