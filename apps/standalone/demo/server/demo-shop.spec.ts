@@ -86,6 +86,10 @@ describe('the demo shop, without the rest', () => {
     for (const url of ['/demo/search?q=a&q=b', '/demo/search?q[]=a', '/demo/?x=%', '/demo/cart?coupon=%00']) {
       expect((await get(url)).statusCode).toBeLessThan(500);
     }
+    // Cut at 64 characters, this id ends within one.
+    for (const id of [`${'a'.repeat(63)}😀`, `d-${'1'.repeat(70)}`]) {
+      expect((await get(`/demo/explain/${encodeURIComponent(id)}`)).statusCode).toBe(404);
+    }
     expect((await get('/demo/cart', 'demo_cart=%%%; demo_coupon=<b>; demo_order=; ;;=')).statusCode).toBe(200);
   });
 

@@ -1,6 +1,7 @@
 /** What the strip asks, and the pages about the system. The demo's key stays in this process; whatever comes back is of the demo's client. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { demoClient } from '../definitions/client.js';
+import { nothingHere } from '../pages/shop-pages.js';
 import { awayPage, explanationPage, peoplePage, previewInWords } from '../pages/system-pages.js';
 import { AdminAway } from './admin-client.js';
 import { findPeople, remembered } from './people.js';
@@ -44,9 +45,10 @@ export function addSystemRoutes(server: FastifyInstance, shop: Shop, system: Run
   server.get('/coupons', (_, reply) => answered(reply, () => system.couponResults()));
 
   server.get('/explain/:decision', async (request, reply) => {
-    const decisionId = parameter(request, 'decision').slice(0, idLengthMax);
+    const decisionId = parameter(request, 'decision');
+    if (!isId(decisionId)) return send(request, reply, nothingHere('There is no such answer'), 404);
     try {
-      const explanation = isId(decisionId) ? await system.explanation(decisionId) : null;
+      const explanation = await system.explanation(decisionId);
       const attempt = Number(asked(request, 'try').slice(0, 3)) || 0;
       return send(request, reply, explanationPage(decisionId, explanation, attempt), explanation === null ? 404 : 200);
     } catch (error) {
