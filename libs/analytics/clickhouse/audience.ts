@@ -29,33 +29,39 @@ export async function audienceRows(
   rowsMax: number = sliceRowsMax,
 ): Promise<AudienceRows> {
   const words = wordsOf(query.segmentIds);
-  const plan = query.only === undefined ? await planStates(connection, query.scope, query.asOf) : async () => undefined;
-  const streams = await Promise.all((await connection.shards()).map(async (shard) => streamsOf(shard, query, await plan(shard), rowsMax)));
+  const plan: Planning =
+    query.only === undefined ? async (shard) => (await planStates(connection, query.scope, query.asOf))(shard) : async () => undefined;
+  const streams = await Promise.all((await connection.shards()).map((shard) => streamsOf(shard, query, plan, rowsMax)));
   return { segmentIds: query.segmentIds, words, chunks: inHashOrder(streams.flat(), rowBytesOf(query.segmentIds)) };
 }
+
+type Planning = (shard: Shard) => Promise<StatePlan | undefined>;
 
 /** Each in the order of the hash. */
 async function streamsOf(
   shard: Shard,
   query: AudienceQuery,
-  plan: StatePlan | undefined,
+  plan: Planning,
   rowsMax: number,
 ): Promise<readonly AsyncGenerator<Uint8Array, void, undefined>[]> {
-  if (plan !== undefined && statesTell(shard, query, plan) === 'all') {
-    return audienceStatements(shard, query, {}, plan).map((statement) => chunksOf(shard, statement));
+  const planned = await plan(shard);
+  if (planned !== undefined && statesTell(shard, query, planned) === 'all') {
+    return audienceStatements(shard, query, {}, planned).map((statement) => chunksOf(shard, statement));
   }
   const slices = query.only === undefined ? await slicesOf(shard, query.scope.clientId, rowsMax) : [{ only: query.only }];
   return [chunksOfSlices(shard, query, slices, plan)];
 }
 
+/** Each slice is planned when it is asked: in the minutes until then refreshes make rows that an older plan does not know. */
 async function* chunksOfSlices(
   shard: Shard,
   query: AudienceQuery,
   slices: readonly Part[],
-  plan: StatePlan | undefined,
+  plan: Planning,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for (const slice of slices) {
-    const streams = audienceStatements(shard, query, slice, plan).map((statement) => chunksOf(shard, statement));
+    const planned = await plan(shard);
+    const streams = audienceStatements(shard, query, slice, planned).map((statement) => chunksOf(shard, statement));
     yield* inHashOrder(streams, rowBytesOf(query.segmentIds));
   }
 }

@@ -5,6 +5,8 @@ import { AnalyticsUnavailable } from '../analytics.js';
 import type { AnalyticsWriter } from '../analytics-writer.js';
 import { project, recorded, recordedEvent } from '../testing/recorded.js';
 import { startShardedDatabase, startTestDatabase, type TestDatabase } from '../testing/test-database.js';
+import { audienceRows } from './audience.js';
+import type { ClickHouseConnection } from './client.js';
 import { openAnalytics } from './open-analytics.js';
 import { refreshStates } from './state-refresh.js';
 import { openAnalyticsWriter } from './writer.js';
@@ -119,6 +121,41 @@ describe.each<[string, () => Promise<TestDatabase>]>([
     await read();
   });
 
+  it('may be made by new settings in part, and the old settings come back', async () => {
+    const everybody = Array.from({ length: 8 }, (_, n) => `c${n}`);
+    for (const customerId of everybody) await view(customerId);
+    await writer.refreshStates('all');
+    await revised({ timeZone: 'Asia/Kathmandu' });
+    await expect(refreshStates(withCommands(database.connection, 1), scope.clientId, 1)).rejects.toThrow('cut short');
+    await revised({ timeZone: 'UTC' });
+    expect(await members(viewed(1))).toEqual(everybody);
+    await writer.refreshStates('all');
+    await tamper('toUInt64(7) AS views');
+    expect(await members(viewed(7))).toEqual(everybody);
+  });
+
+  it('may be refreshed while an audience is read slice by slice', async () => {
+    const everybody = Array.from({ length: 8 }, (_, n) => `c${n}`);
+    for (const customerId of everybody) await view(customerId);
+    await writer.refreshStates('all');
+    const recent: Criteria = { field: 'visits.first', op: 'newerThan', value: '30d', within: '30d' };
+    const segments = { recent: { all: [recent, { field: 'views.count', op: 'eq', value: 1 }] } } as const;
+    const { chunks } = await audienceRows(database.connection, { scope, segments, segmentIds: ['recent'], asOf: now }, 1);
+    const rows: string[] = [];
+    for await (const chunk of chunks) {
+      // Later than the question, and brought into the states before the next slice.
+      if (rows.length === 0) for (const customerId of everybody) await view(customerId, { time: '2026-11-23T12:00:01.000Z' });
+      await writer.refreshStates('all');
+      for (let at = 0; at < chunk.length; at += 16)
+        rows.push(
+          Buffer.from(chunk)
+            .subarray(at + 8, at + 16)
+            .toString('hex'),
+        );
+    }
+    expect(rows).toEqual(everybody.map(() => '0100000000000000'));
+  });
+
   it('are the same rows when they are made again', async () => {
     await view('ann', { properties: { url: 'https://shop.example/?utm_source=news' } });
     for (const type of ['Product Added', 'Order Completed', 'Order Refunded', 'Customer Updated'] as const)
@@ -189,3 +226,18 @@ describe.each<[string, () => Promise<TestDatabase>]>([
     expect(await members(viewed(7))).toEqual(['ann']);
   });
 });
+
+/** As somebody sees it who is cut short after so many commands on each shard. */
+function withCommands(connection: ClickHouseConnection, max: number): ClickHouseConnection {
+  const shards = async () =>
+    (await connection.shards()).map((shard) => {
+      let given = 0;
+      const command: ClickHouseConnection['command'] = async (...its) => {
+        given += 1;
+        if (given > max) throw new AnalyticsUnavailable('cut short');
+        await shard.connection.command(...its);
+      };
+      return { ...shard, connection: { ...shard.connection, command } };
+    });
+  return { ...connection, shards };
+}

@@ -15,6 +15,9 @@ const wholeShare = 0.3;
 /** After all times of events (see `instantMax`): a row holds what is still to come too. */
 const endOfTime = new Date(Date.UTC(2300, 0, 1) - 1);
 
+/** Of a mark whose client's rows are of several bases: no client has it. */
+const noBasis = '';
+
 /**
  * Brings customer_states of a client up to the tables' checkpoint: the rows of the customers touched since the mark are made anew from all their facts,
  * and then the mark is moved. Cut short anywhere, or done by two at once, it does no harm: until the mark stands, whom it is about counts as touched.
@@ -27,14 +30,19 @@ export async function refreshStates(connection: ClickHouseConnection, clientId: 
   const mark = (await readStateMark(connection, clientId))?.mark;
   const after = mark?.basis === basis ? mark.position : null;
   if (after !== null && after >= upTo) return;
+  const markAt = (itsBasis: string, lastTime: number) =>
+    connection.insert('customer_state_marks', [
+      { client_id: clientId, log_position: String(upTo), basis: itsBasis, last_time: new Date(lastTime).toISOString() },
+    ]);
+  // From the first new row on the old mark is wrong: were this cut short and the old settings came back, it would be taken for right for ever.
+  if (after === null && mark !== undefined) await markAt(noBasis, mark.lastTime);
   const lastTimes = await Promise.all(
     (await connection.shards()).map(async (shard) => {
       await refreshShard(shard, scope, { basis, after, upTo, rowsMax });
       return lastTimeAt(shard, clientId);
     }),
   );
-  const lastTime = new Date(Math.max(...lastTimes)).toISOString();
-  await connection.insert('customer_state_marks', [{ client_id: clientId, log_position: String(upTo), basis, last_time: lastTime }]);
+  await markAt(basis, Math.max(...lastTimes));
 }
 
 interface Refresh {
