@@ -88,6 +88,20 @@ describe('a connection of the fast path', () => {
     expect(await answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   });
 
+  it('that goes on with a request byte by byte is given away all the same', async () => {
+    const socket = await connected();
+    const answer = hears(socket, /"customerId":"ann"/);
+    const text = `GET /q/golf/spring?c=ann HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(1000)}`;
+    let sent = 0;
+    await until('it is given away', async () => {
+      expect(sent).toBeLessThan(text.length);
+      socket.write(text.slice(sent, ++sent));
+      return (await counted('vitrine_fast_path_handed_over_total')) === 1;
+    });
+    socket.write(`${text.slice(sent)}\r\n\r\n`);
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  });
+
   it('that says nothing at all is the HTTP server’s too', async () => {
     await connected();
     await until('it is given away', async () => (await counted('vitrine_fast_path_handed_over_total')) === 1);

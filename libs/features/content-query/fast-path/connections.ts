@@ -30,6 +30,7 @@ interface Connection {
   head: Head | undefined;
   /** The beginning of a request, or what was read while an answer could not be written. */
   kept: Buffer | undefined;
+  /** When that request began to be waited for, however it trickles in since; -1 when nothing was. */
   keptTick: number;
   /** Of the last read. */
   tick: number;
@@ -111,7 +112,7 @@ export class FastConnections {
       onread: handle.onread,
       head: undefined,
       kept: undefined,
-      keptTick: 0,
+      keptTick: -1,
       tick: this.tick,
       answered: false,
       blocked: false,
@@ -155,8 +156,10 @@ export class FastConnections {
     connection.tick = this.tick;
     let { input } = this;
     const { kept } = connection;
-    if (kept === undefined) input.end = length;
-    else {
+    if (kept === undefined) {
+      input.end = length;
+      connection.keptTick = -1;
+    } else {
       input = readBytes(kept.length + length);
       input.end = kept.length + length;
       kept.copy(input.bytes);
@@ -195,7 +198,7 @@ export class FastConnections {
 
   private keep(connection: Connection, { bytes, end }: ReadBytes, from: number): void {
     connection.kept = Buffer.from(bytes.subarray(from, end));
-    connection.keptTick = this.tick;
+    if (from > 0 || connection.keptTick < 0) connection.keptTick = this.tick;
   }
 
   /** Puts the response behind those of the same read. False when the connection takes no more for now. */

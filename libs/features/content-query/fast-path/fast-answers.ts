@@ -69,7 +69,7 @@ export class FastAnswers {
     const { customer, session } = this;
     const none = sharedPart(null);
     this.plain = { decision: none, head: none, time: 0, decisionId: options.ids.bytes, customer, session };
-    this.routes = new Routes(options.metrics);
+    this.routes = new Routes(options.metrics, options.tables);
   }
 
   /** The index behind the request that begins at `from`, answered in `response`; or `incomplete`, `unrecognised`. */
@@ -205,6 +205,7 @@ export class FastAnswers {
     let template = templates.get(key);
     if (template === undefined) {
       template = this.templateMade(route, decision, placement, head);
+      this.routes.made(template);
       if (templates.size >= templatesPerSiteMax) templates.clear();
       templates.set(key, template);
     }

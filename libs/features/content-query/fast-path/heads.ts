@@ -43,6 +43,8 @@ export interface KeptIds {
 const headBytesMax = 8_192;
 const headersMax = 64;
 const headsMax = 4_096;
+/** Of blocks that are remembered: what is kept of one takes three times its length. */
+const knownBytesMax = 8 * 1024 * 1024;
 /** Heads of one length that are compared before one is read. */
 const candidatesMax = 8;
 
@@ -67,6 +69,7 @@ export interface HeadsOptions {
 /** Reads heads, and remembers them: pages of one browser, and connections of one load balancer, repeat theirs byte for byte. */
 export class Heads {
   private readonly known = new Map<string, Head>();
+  private knownBytes = 0;
   /** Heads by their length, the one found last first. */
   private readonly byLength = new Map<number, Head[]>();
   private readonly sites = new Map<string, number>();
@@ -157,11 +160,13 @@ export class Heads {
         return one;
       },
     };
-    if (this.known.size >= headsMax) {
+    if (this.known.size >= headsMax || this.knownBytes >= knownBytesMax) {
       this.known.clear();
+      this.knownBytes = 0;
       this.byLength.clear();
     }
     this.known.set(block, head);
+    this.knownBytes += block.length;
     this.findable(head);
     return head;
   }

@@ -1,4 +1,5 @@
 import { type CampaignId, type ClientId, type Decision, type PreparedCampaign, type PreparedGroups } from '#libs/domain';
+import type { TablesOfClients } from '../answering.js';
 import type { ClientTables } from '../client-tables.js';
 import { parsePath } from '../content-query.js';
 import { type AnswerCounts, type ContentQueryMetrics } from '../metrics.js';
@@ -36,9 +37,10 @@ export class Route {
     this.counts = metrics.answersOf(clientId);
   }
 
-  /** Puts these tables in force; what was prepared from others is forgotten. */
+  /** Puts these tables in force; what was prepared from others is forgotten, and made-up placements with it. */
   take(tables: ClientTables): void {
     this.tables = tables;
+    this.placements.length = 0;
     this.campaign = tables.plan.campaigns.get(this.campaignId);
     this.decisions = new Map();
     this.prefixes.clear();
@@ -70,14 +72,33 @@ export class Route {
 /** A page has few; they are looked through. */
 const placementsMax = 64;
 const slots = 1_024;
+/** What a template takes beside its response. */
+const templateOwnBytes = 1_024;
+const templateBytesMaxDefault = 64 * 1024 * 1024;
 
-/** Finds routes by the bytes of their path. Two that fall on one slot take turns in it: that costs time, nothing else. */
+/**
+ * Finds routes by the bytes of their path. Two that fall on one slot take turns in it: that costs time, nothing else. What a caller makes up – clients,
+ * campaigns, hosts, lengths of ids – must not stay in memory: only campaigns that there are have a route, and all templates together a limit.
+ */
 export class Routes {
   private readonly routes: (Route | undefined)[] = new Array<Route | undefined>(slots).fill(undefined);
+  private templateBytes = 0;
 
-  constructor(private readonly metrics: ContentQueryMetrics) {}
+  constructor(
+    private readonly metrics: ContentQueryMetrics,
+    private readonly tables: TablesOfClients,
+    private readonly templateBytesMax = templateBytesMaxDefault,
+  ) {}
 
-  /** Undefined for a path that names no campaign, as far as its form goes. */
+  /** Counts a template that was made; beyond the limit all are forgotten. Those that went otherwise count too, until then. */
+  made({ bytes }: Pick<ResponseTemplate, 'bytes'>): void {
+    this.templateBytes += bytes.length + templateOwnBytes;
+    if (this.templateBytes <= this.templateBytesMax) return;
+    this.templateBytes = 0;
+    for (const route of this.routes) if (route !== undefined) route.decisions = new Map();
+  }
+
+  /** Undefined for a path that names no campaign of a client here. */
   at(bytes: Buffer, begin: number, end: number, hash: number): Route | undefined {
     const slot = (hash ^ (hash >>> 10) ^ (hash >>> 20)) & (slots - 1);
     const known = this.routes[slot];
@@ -90,7 +111,8 @@ export class Routes {
   private parsed(path: Buffer): Route | undefined {
     try {
       const { clientId, campaignId } = parsePath(`/q/${path.toString('latin1')}`);
-      return campaignId === null ? undefined : new Route(path, clientId, campaignId, this.metrics);
+      if (campaignId === null || this.tables.of(clientId)?.plan.campaigns.has(campaignId) !== true) return undefined;
+      return new Route(path, clientId, campaignId, this.metrics);
     } catch (error) {
       if (error instanceof Refused) return undefined;
       throw error;
