@@ -224,12 +224,13 @@ describe('behaviour, in a browser', () => {
       h: `{"messageId":"h","type":5,"at":${now}}`,
     };
     for (const [id, text] of Object.entries(odd)) {
-      await page.evaluate(`localStorage.setItem('vt_e_giftshop_${id}', ${JSON.stringify(text)})`);
+      await page.evaluate(`localStorage.setItem('vt_e_giftshop.${id}', ${JSON.stringify(text)})`);
     }
-    await page.evaluate(`localStorage.setItem('vt_e_other_1', 'not mine')`);
+    // Of the client giftshop_2, on the same host.
+    await page.evaluate(`localStorage.setItem('vt_e_giftshop_2.a', 'not mine')`);
     const next = await stage.open('/', stage.page(stage.snippet(), ''), visitor);
     expect((await stage.behaviour(await stage.customer(next), 1))[0]).toMatchObject({ type: 'Page Viewed' });
-    await next.waitForFunction(`Object.keys(localStorage).join() === 'vt_e_other_1'`);
+    await next.waitForFunction(`Object.keys(localStorage).join() === 'vt_e_giftshop_2.a'`);
     expect(await next.evaluate('wrong')).toEqual([]);
     expect((await stage.behaviour('odd', 1)).map((row) => row.message_id)).toEqual(['f']);
   });
@@ -306,6 +307,10 @@ describe('behaviour, in a browser', () => {
       [stage.site.at('/second'), stage.site.at('/')],
       [stage.site.at('/third'), 'https://elsewhere.example/'],
     ]);
+    // An application may keep its pages apart behind the # alone.
+    await page.evaluate(`location.hash = '#/cart'; ${push('page')}`);
+    await stage.said(page, 7);
+    expect(JSON.parse(stage.proxy.requests('/q/').at(-1)?.body ?? '').page).toBe(stage.site.at('/second#/cart'));
   });
 
   it('does nothing for a page that the browser only prepares, and all of it when somebody looks', async () => {

@@ -134,7 +134,9 @@ describe('a limit, after which the page shows its own content, in a browser', ()
     const end = new Promise<void>((resolve) => {
       finish = resolve;
     });
-    const [top = '', rest = ''] = stage.page(stage.snippet('', 3000), `${slot('hero')}<hr>${slot('picture')}`).split('<hr>');
+    // It stops within the second slot, which is not asked for before all of its own content is there to be replaced.
+    const half = slot('picture').replace('</div>', '<hr><b>more</b></div>');
+    const [top = '', rest = ''] = stage.page(stage.snippet('', 3000), slot('hero') + half).split('<hr>');
     stage.site.put('/', {
       body: top,
       async *rest() {
@@ -147,6 +149,29 @@ describe('a limit, after which the page shows its own content, in a browser', ()
     expect(await stage.said(page, 1)).toEqual([expect.objectContaining({ campaign: 'hero', shown: 'content' })]);
     finish();
     expect((await stage.said(page, 2))[1]).toMatchObject({ campaign: 'picture' });
+    expect(await text(page, 'picture')).toBe('');
+  });
+
+  it('waits for deferred scripts, which say what the page is', async () => {
+    let finish: () => void = () => undefined;
+    const end = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    stage.site.put('/deferred.js', {
+      body: `vitrine.push(['context', { page_type: 'cart' }])`,
+      type: 'text/javascript',
+      async *rest() {
+        await end;
+        yield ';';
+      },
+    });
+    stage.site.put('/', stage.page(`${stage.snippet('', 15_000)}<script defer src="/deferred.js"></script>`, slot('hero')));
+    const page = await (await stage.visitor()).newPage();
+    await page.goto(stage.site.at('/'), { waitUntil: 'commit' });
+    await page.waitForFunction('document.readyState === "interactive" && vitrine.tag !== undefined');
+    finish();
+    await stage.said(page, 1);
+    expect(stage.proxy.requests('/q/').map(({ body }) => JSON.parse(body).context)).toEqual([{ page_type: 'cart' }]);
   });
 
   it('shows the own content when the edge is not there', async () => {

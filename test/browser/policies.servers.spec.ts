@@ -240,6 +240,16 @@ describe('where browsers and pages allow less', () => {
       expect((await stage.said(given, 1))[0]).toMatchObject({ shown: 'content' });
     });
 
+    it('knows whom the page named while it was refused', async () => {
+      const named = fresh('ann');
+      const page = await open(`<script>window.vitrine = [['consent', false], ['customer', '${named}']]</script>`);
+      await page.waitForFunction('vitrine.tag !== undefined');
+      expect(await stored(page)).toEqual(['', 0]);
+      await page.evaluate(push('consent', true));
+      await page.evaluate(push('track', 'Cart Viewed'));
+      expect((await stage.behaviour(named, 1)).map(({ type }) => type)).toEqual(['Cart Viewed']);
+    });
+
     it('deletes what it kept when it is refused or taken back, and does nothing more', async () => {
       const page = await open(`<script>window.vitrine = [['consent', true]]</script>`);
       const customer = await stage.customer(page);

@@ -41,7 +41,8 @@ const retryMsMax = 30_000;
 
 export function delivery({ clientId, edge, say, guarded }: Settings, visitor: Identity): Delivery {
   const address = `${edge}/e/${clientId}`;
-  const prefix = `vt_e_${clientId}_`;
+  // A client's id holds no point: what begins like this is of no other client.
+  const prefix = `vt_e_${clientId}.`;
   const held = new Map<string, Held>();
   let underWay: readonly Held[] | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;

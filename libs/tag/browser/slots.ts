@@ -122,11 +122,11 @@ export function slots(
     } else fallBack(slot, reason === 'DISABLED' ? 'disabled' : 'no content', answer);
   };
 
-  /** Slots of the page that were not known yet. */
-  const find = (): Slot[] => {
+  /** Slots of the page that were not known yet, without the one that `open` is in. */
+  const find = (open?: Element | null): Slot[] => {
     const found: Slot[] = [];
     for (const element of document.querySelectorAll<HTMLElement>('[data-vt-campaign]')) {
-      if (known.has(element)) continue;
+      if (known.has(element) || element.contains(open ?? null)) continue;
       element.addEventListener('click', clicked);
       const slot = { element };
       known.set(element, slot);
@@ -150,7 +150,8 @@ export function slots(
       for (const element of document.querySelectorAll('[data-vt-shown]')) element.removeAttribute('data-vt-shown');
     },
     async ask(asked) {
-      const asking = find();
+      // Where the page ends as it has arrived so far: more of that slot's own children may come.
+      const asking = find(document.readyState === 'loading' ? [...document.querySelectorAll('*')].pop() : null);
       if (asked.customerId && !asking[0]) return null;
       for (const slot of asking.splice(slotsMax)) fallBack(slot, 'error TOO_MANY_SLOTS');
       const body = JSON.stringify({

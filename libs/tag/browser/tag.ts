@@ -29,7 +29,8 @@ function start(settings: Settings, queue: Queue): void {
   /** Undefined: not said yet. */
   let consent = settings.needsConsent ? undefined : true;
   let beforeConsent: Held[] = [];
-  let customerBeforeConsent: unknown;
+  /** Whom the page named last; named to the edge only with consent. */
+  let customer: unknown;
   let context = {};
   let url = location.href;
   let { referrer } = document;
@@ -73,8 +74,8 @@ function start(settings: Settings, queue: Queue): void {
     track: (type: string, properties: object = {}) => record(type, properties),
     context: (more: object) => Object.assign(context, more),
     customer(id: unknown) {
-      if (consent === undefined) customerBeforeConsent = id;
-      else if (consent && !visitor.named(id)) say('no customer id', id);
+      customer = id;
+      if (consent && !visitor.named(id)) say('no customer id', id);
     },
     consent(given: unknown) {
       if (consent === (given === true)) return;
@@ -82,7 +83,7 @@ function start(settings: Settings, queue: Queue): void {
       say('consent', consent);
       if (consent) {
         out.recover();
-        visitor.named(customerBeforeConsent);
+        visitor.named(customer);
         beforeConsent.forEach(out.add);
       } else {
         out.drop();
@@ -93,7 +94,7 @@ function start(settings: Settings, queue: Queue): void {
     },
     page(next: { url?: string; referrer?: string; context?: object } = {}) {
       referrer = next.referrer ?? url;
-      url = new URL(next.url ?? '', location.href).href;
+      url = new URL(next.url ?? location.href, location.href).href;
       context = { ...next.context };
       pageViewed();
       // Said while the first page still waits, it names that page.
@@ -125,7 +126,8 @@ function start(settings: Settings, queue: Queue): void {
     mayAsk = true;
     ask();
   });
-  if (document.readyState === 'loading') {
+  // Before that event deferred scripts have not run, which may say what the page is and who looks at it.
+  if (document.readyState !== 'complete' && !performance.timing.domContentLoadedEventStart) {
     // One request for all slots; a page that is slow to arrive is asked for in two, so that its first slots are in time.
     const early = setTimeout(parsed, (deadline - performance.now()) / 2);
     document.addEventListener('DOMContentLoaded', (event) => {
