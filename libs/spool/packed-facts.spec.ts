@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EventLog } from '#libs/event-log';
 import { openFileLog } from '#libs/event-log/file';
+import { SpoolFull } from './facts.js';
+import { PackedQueue } from './packed-facts.js';
 import { openSpool, type Spool, type SpoolOptions, type SpoolReport } from './spool.js';
 
 /** Numbers in 64 bytes each. */
@@ -137,6 +139,24 @@ describe('facts in a form of their own', () => {
     expect(found.length).toBe(count - dropped);
     expect(found.length).toBeGreaterThan(0);
     expect(new Set(found).size).toBe(found.length);
+  });
+
+  it('go to the disk with the last flush, also when every buffer was full before', async () => {
+    let isFull = true;
+    let taken = 0;
+    const queue = new PackedQueue(60_000, {
+      put: async (_, facts) => {
+        if (isFull) throw new SpoolFull('no room');
+        taken += facts;
+      },
+      unwritable: () => undefined,
+    });
+    let count = 0;
+    for (; queue.reserve(size); count++) queue.commit(queue.end + size, 1);
+    expect(await queue.flush()).toBe(false);
+    isFull = false;
+    await queue.close();
+    expect({ taken, dropped: queue.dropped }).toEqual({ taken: count, dropped: 1 });
   });
 
   it('stay on the disk for a process that knows their form', async () => {

@@ -99,11 +99,9 @@ export class PackedQueue implements PackedFacts {
   async flush(): Promise<boolean> {
     clearTimeout(this.timer);
     this.timer = undefined;
-    if (this.page.facts > 0 && !this.turn()) {
-      await this.writing;
-      this.turn();
-    }
-    const taken = await this.write();
+    // Where all others are full, this one's turn comes when the disk has taken some.
+    const turned = this.page.facts === 0 || this.turn() || ((await this.write()) && this.turn());
+    const taken = turned && (await this.write());
     if (!taken && !this.closed) this.timer ??= setTimeout(() => void this.flush(), this.intervalMs);
     return taken;
   }
