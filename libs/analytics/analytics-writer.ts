@@ -26,9 +26,10 @@ export interface AnalyticsWriter {
   deadLetters(letters: readonly DeadLetter[]): Promise<void>;
   /**
    * Makes the customers' states anew of those whom the rows written touched, client by client, where it is due: answers do not depend on it, only how
-   * fast they come. `all`: also where little was written. It may go on beside `write`, and may be cut short.
+   * fast they come. `all`: also where little was written. It may go on beside `write`, and may be cut short: the signal ends it within seconds,
+   * where all rows of a large client take minutes. @throws also the signal's reason.
    */
-  refreshStates(which?: 'due' | 'all'): Promise<void>;
+  refreshStates(which?: 'due' | 'all', signal?: AbortSignal): Promise<void>;
 }
 
 /** The tables that are read, and those that a rebuild fills beside them. */

@@ -126,12 +126,31 @@ describe.each<[string, () => Promise<TestDatabase>]>([
     for (const customerId of everybody) await view(customerId);
     await writer.refreshStates('all');
     await revised({ timeZone: 'Asia/Kathmandu' });
-    await expect(refreshStates(withCommands(database.connection, 1), scope.clientId, 1)).rejects.toThrow('cut short');
+    const cut = beforeCommands(database.connection, (given) => {
+      if (given > 1) throw new AnalyticsUnavailable('cut short');
+    });
+    await expect(refreshStates(cut, scope.clientId, { rowsMax: 1 })).rejects.toThrow('cut short');
     await revised({ timeZone: 'UTC' });
     expect(await members(viewed(1))).toEqual(everybody);
     await writer.refreshStates('all');
     await tamper('toUInt64(7) AS views');
     expect(await members(viewed(7))).toEqual(everybody);
+  });
+
+  it('are made no further once the signal comes', async () => {
+    const everybody = Array.from({ length: 8 }, (_, n) => `c${n}`);
+    for (const customerId of everybody) await view(customerId);
+    const ending = new AbortController();
+    const connection = beforeCommands(database.connection, () => ending.abort(new Error('stopped')));
+    await expect(refreshStates(connection, scope.clientId, { rowsMax: 1, signal: ending.signal })).rejects.toThrow('stopped');
+    const made = async () => {
+      const { clientId: client } = scope;
+      const rows = database.connection.query('SELECT customer_id FROM customer_states FINAL WHERE client_id = {client:String}', { client });
+      return (await rows).length;
+    };
+    expect(await made()).toBeLessThan(everybody.length);
+    await writer.refreshStates('all');
+    expect(await made()).toBe(everybody.length);
   });
 
   it('may be refreshed while an audience is read slice by slice', async () => {
@@ -172,7 +191,7 @@ describe.each<[string, () => Promise<TestDatabase>]>([
     await revised({ timeZone: 'Asia/Kathmandu' });
     await writer.refreshStates('all');
     await revised({ timeZone: 'UTC' });
-    await refreshStates(database.connection, scope.clientId, 2);
+    await refreshStates(database.connection, scope.clientId, { rowsMax: 2 });
     expect(await rows()).toEqual(before);
   });
 
@@ -227,14 +246,14 @@ describe.each<[string, () => Promise<TestDatabase>]>([
   });
 });
 
-/** As somebody sees it who is cut short after so many commands on each shard. */
-function withCommands(connection: ClickHouseConnection, max: number): ClickHouseConnection {
+/** The same, with something done before each command on a shard. */
+function beforeCommands(connection: ClickHouseConnection, before: (given: number) => void): ClickHouseConnection {
   const shards = async () =>
     (await connection.shards()).map((shard) => {
       let given = 0;
       const command: ClickHouseConnection['command'] = async (...its) => {
         given += 1;
-        if (given > max) throw new AnalyticsUnavailable('cut short');
+        before(given);
         await shard.connection.command(...its);
       };
       return { ...shard, connection: { ...shard.connection, command } };

@@ -31,12 +31,12 @@ export class DueStates {
   }
 
   /** One at a time. */
-  refresh(which: 'due' | 'all'): Promise<void> {
-    this.running = this.running.catch(() => undefined).then(() => this.refreshed(which));
+  refresh(which: 'due' | 'all', signal?: AbortSignal): Promise<void> {
+    this.running = this.running.catch(() => undefined).then(() => this.refreshed(which, signal));
     return this.running;
   }
 
-  private async refreshed(which: 'due' | 'all'): Promise<void> {
+  private async refreshed(which: 'due' | 'all', signal: AbortSignal | undefined): Promise<void> {
     this.begun ??= this.begin();
     await this.begun.catch((error: unknown) => {
       this.begun = undefined;
@@ -44,11 +44,12 @@ export class DueStates {
     });
     const failures: unknown[] = [];
     for (const [clientId, due] of this.clients) {
+      if (signal?.aborted) break;
       if (!(which === 'due' ? isDue(due) : due.touched > 0 || due.isRevised)) continue;
       const { touched, isRevised } = due;
       [due.touched, due.isRevised] = [0, false];
       try {
-        await refreshStates(this.connection, clientId);
+        await refreshStates(this.connection, clientId, { signal });
         due.hasStates = true;
         due.refreshedAt = performance.now();
       } catch (error) {

@@ -21,8 +21,13 @@ const noBasis = '';
 /**
  * Brings customer_states of a client up to the tables' checkpoint: the rows of the customers touched since the mark are made anew from all their facts,
  * and then the mark is moved. Cut short anywhere, or done by two at once, it does no harm: until the mark stands, whom it is about counts as touched.
+ * @throws also the signal's reason, between two statements.
  */
-export async function refreshStates(connection: ClickHouseConnection, clientId: string, rowsMax = sliceRowsMax): Promise<void> {
+export async function refreshStates(
+  connection: ClickHouseConnection,
+  clientId: string,
+  { rowsMax = sliceRowsMax, signal }: { readonly rowsMax?: number; readonly signal?: AbortSignal | undefined } = {},
+): Promise<void> {
   const upTo = await readCheckpoint(connection);
   if (upTo === null) return;
   const scope = await scopeOf(connection, clientId);
@@ -38,7 +43,7 @@ export async function refreshStates(connection: ClickHouseConnection, clientId: 
   if (after === null && mark !== undefined) await markAt(noBasis, mark.lastTime);
   const lastTimes = await Promise.all(
     (await connection.shards()).map(async (shard) => {
-      await refreshShard(shard, scope, { basis, after, upTo, rowsMax });
+      await refreshShard(shard, scope, { basis, after, upTo, rowsMax, signal });
       return lastTimeAt(shard, clientId);
     }),
   );
@@ -51,6 +56,7 @@ interface Refresh {
   readonly after: Position | null;
   readonly upTo: Position;
   readonly rowsMax: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 async function refreshShard(shard: Shard, scope: ClientScope, refresh: Refresh): Promise<void> {
@@ -68,6 +74,7 @@ async function refreshShard(shard: Shard, scope: ClientScope, refresh: Refresh):
   // A touched customer's facts are some of the client's: the slices are made for the worst case, that they are all.
   const slices = hashSlices(Math.ceil((isWhole ? events : Math.min(events, touched * 20)) / refresh.rowsMax));
   for (const hashes of slices) {
+    refresh.signal?.throwIfAborted();
     const part: Part = {
       ...(hashes === undefined ? {} : { hashes }),
       ...(isWhole ? {} : { touched: { after: refresh.after, upTo: refresh.upTo } }),

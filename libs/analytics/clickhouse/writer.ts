@@ -21,7 +21,7 @@ export function openAnalyticsWriter(connection: ClickHouseConnection): Analytics
       await connection.insert('checkpoints', [{ name: checkpointName, log_position: String(upTo) }]);
       states.written(rows);
     },
-    refreshStates: (which = 'due') => states.refresh(which),
+    refreshStates: (which = 'due', signal) => states.refresh(which, signal),
     deadLetters: (letters) => connection.insert('dead_letters', letters.map(deadLetterRow)),
   };
 }

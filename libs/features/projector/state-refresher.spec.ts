@@ -21,6 +21,17 @@ describe("the refresh of the customers' states", () => {
     expect(failures).toEqual([new Error('away')]);
   });
 
+  it('does not wait for the end of a refresh when its signal comes', async () => {
+    const ending = new AbortController();
+    const refreshStates = (_which: unknown, signal?: AbortSignal) =>
+      new Promise<void>((_, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason));
+        ending.abort();
+      });
+    await keepStatesFresh({ refreshStates }, ending.signal, { failed: fail, everyMs: 1 });
+    expect(ending.signal.aborted).toBe(true);
+  });
+
   it('does nothing once the signal is given', async () => {
     const refreshStates = () => Promise.reject(new Error('too late'));
     await keepStatesFresh({ refreshStates }, AbortSignal.abort(), { failed: fail, everyMs: 60_000 });

@@ -7,7 +7,6 @@ const shareMax = 0.1;
 
 /**
  * Refreshes the customers' states beside the batches, until the signal. What passes is reported and tried again: no answer depends on it.
- * @throws when trying again does not mend it.
  */
 export async function keepStatesFresh(
   writer: Pick<AnalyticsWriter, 'refreshStates'>,
@@ -20,9 +19,9 @@ export async function keepStatesFresh(
     if (signal.aborted) return;
     const begun = performance.now();
     try {
-      await writer.refreshStates();
+      await writer.refreshStates('due', signal);
     } catch (error) {
-      failed(error);
+      if (error !== signal.reason) failed(error);
     }
     waitMs = Math.max(everyMs, (performance.now() - begun) * (1 / shareMax - 1));
   }
