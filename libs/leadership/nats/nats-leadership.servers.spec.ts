@@ -126,6 +126,35 @@ describe('leadership over NATS', () => {
     await second.release();
   });
 
+  it('is said to be nobody’s where NATS answers and takes no claim', async () => {
+    prepare();
+    const rights = 'publish: ["$JS.API.STREAM.CREATE.>", "$JS.API.STREAM.MSG.GET.>"], subscribe: ["_INBOX_lector.>"]';
+    const strict = await startNatsServer({
+      config: `authorization { users = [{ user: lector, password: p, permissions: { ${rights} } }] }`,
+    });
+    try {
+      const said: string[] = [];
+      const url = strict.url.replace('//', '//lector:p@');
+      const leadership = await openNatsLeadership({ url, report: (line) => said.push(line) });
+      opened.push(leadership);
+      const ending = new AbortController();
+      const waiting = leadership.of(role)(ending.signal);
+      const about = () => said.filter((line) => line.includes('nobody can lead'));
+      await until(() => about().length > 0, takeoverMsMax);
+      expect(about()[0]).toMatch(/^nobody can lead as role\.\d+: .*Permissions Violation/i);
+      // Also while it waits to try again, and through the next attempts.
+      for (let look = 0; look < 30; look += 1) {
+        await expect(leadership.reach()).rejects.toThrow(/Permissions Violation/i);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      ending.abort();
+      await expect(waiting).rejects.toThrow();
+      expect(about()).toHaveLength(1);
+    } finally {
+      await strict.stop();
+    }
+  });
+
   it('is not waited for any longer than is wanted', async () => {
     prepare();
     const leadership = await open();

@@ -13,7 +13,7 @@ export interface NatsLeadershipOptions extends NatsOptions {
 export interface NatsLeadership {
   /** Leadership of this role, such as `projector`. `standBy` is called with the holder's name whenever another one is found to hold it. */
   of(role: string, standBy?: (holder: string) => void): AcquireLeadership;
-  /** Resolves when NATS answers. @throws NatsUnavailable: it does not, and nobody leads for long. */
+  /** Resolves when NATS answers and takes claims. @throws NatsUnavailable: it does not, and nobody leads for long. */
   reach(): Promise<void>;
   /** Release what is held first. */
   close(): Promise<void>;
@@ -33,11 +33,23 @@ const pollMs = 200;
 export async function openNatsLeadership(options: NatsLeadershipOptions): Promise<NatsLeadership> {
   const link = await openNats({ name: 'vitrine leadership', ...options });
   const bucket = new Bucket(new JetStream(link), { name: 'vitrine-leaders', replicas: options.replicas ?? 1, fromLeader: true });
+  /** By role: why no claim could be made, as far as the last attempt knows. */
+  const hindrances = new Map<string, NatsUnavailable>();
+  const hindered = (role: string) => (error: NatsUnavailable | undefined) => {
+    const before = hindrances.get(role);
+    if (error === undefined) hindrances.delete(role);
+    else hindrances.set(role, error);
+    // Without a connection the link says so itself.
+    if (error !== undefined && link.connected && error.message !== before?.message) {
+      options.report?.(`nobody can lead as ${role}: ${error.message}`);
+    }
+  };
   return {
-    of: (role, standBy) => (signal) => new Candidacy(bucket, keyPart(role), standBy ?? (() => undefined)).win(signal),
+    of: (role, standBy) => (signal) => new Candidacy(bucket, keyPart(role), standBy ?? (() => undefined), hindered(role)).win(signal),
     // Of no role's name; what is asked is whether there is an answer, by a verb that a leader's user may use.
     reach: async () => {
       await bucket.get('reach');
+      for (const error of hindrances.values()) throw error;
     },
     close: () => link.close(),
   };
@@ -58,6 +70,8 @@ class Candidacy {
     private readonly bucket: Bucket,
     private readonly role: string,
     private readonly standBy: (holder: string) => void,
+    /** Told why an attempt failed, and when a claim was taken: NATS may answer and yet take none (a full disk, a user who may only read). */
+    private readonly hindered: (error: NatsUnavailable | undefined) => void,
   ) {}
 
   async win(signal: AbortSignal): Promise<Leadership> {
@@ -66,6 +80,7 @@ class Candidacy {
       try {
         const lease = await this.attempt();
         if (lease !== undefined) {
+          this.hindered(undefined);
           if (!signal.aborted) return lease;
           await lease.release();
         }
@@ -73,7 +88,8 @@ class Candidacy {
         if (!(error instanceof NatsUnavailable)) throw error;
         // What was seen before NATS went away says nothing about since when it has stood.
         this.seen = undefined;
-        if (error instanceof BucketMissing) await this.bucket.ensure().catch(ignoreUnavailable);
+        if (error instanceof BucketMissing) await this.ensureBucket();
+        else this.hindered(error);
       }
       await pause(pollMs, undefined, { signal });
     }
@@ -101,14 +117,21 @@ class Candidacy {
     return new Lease(this.bucket, this.role, this.claim, { leaseMs, renewMs }, revision, sent);
   }
 
+  private async ensureBucket(): Promise<void> {
+    try {
+      await this.bucket.ensure();
+    } catch (error) {
+      // The next attempt meets it again.
+      if (!(error instanceof NatsUnavailable)) throw error;
+      this.hindered(error);
+    }
+  }
+
   private stoodLongEnough(revision: number): boolean {
     const at = performance.now();
+    // Somebody's claim was taken.
+    if (this.seen !== undefined && this.seen.revision !== revision) this.hindered(undefined);
     if (this.seen?.revision !== revision) this.seen = { revision, sinceMs: at };
     return at - this.seen.sinceMs >= patienceMs;
   }
-}
-
-function ignoreUnavailable(error: unknown): void {
-  // The next attempt meets it again.
-  if (!(error instanceof NatsUnavailable)) throw error;
 }
