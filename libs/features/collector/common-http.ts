@@ -21,7 +21,7 @@ const commonTypes: ReadonlySet<string | undefined> = new Set([
 ]);
 /** Longer bodies are read by Fastify, which knows the limit. */
 const commonBodyBytesMax = 64 * 1024;
-/** Pairs of a client and an origin whose headers are kept. */
+/** Clients, and pairs of a client and a declared origin, whose headers are kept. */
 const knownMax = 10_000;
 
 /** Stands before what listens to the server's requests now; `mayTake` says no while the server closes. */
@@ -44,7 +44,9 @@ export function takeCommonRequests(
   const known = new Map<string, { readonly origins: readonly string[]; readonly headers: Readonly<Record<string, string>> }>();
   const headersFor = (request: IncomingMessage, clientId: string) => {
     const origins = collecting.originsOf(clientId);
-    const key = `${clientId} ${request.headers.origin ?? ''}`;
+    const { origin } = request.headers;
+    // Origins that are not declared share one set: what a caller makes up takes no memory.
+    const key = origin !== undefined && origins.includes(origin) ? `${clientId} ${origin}` : clientId;
     const found = known.get(key);
     if (found?.origins === origins) return found.headers;
     const headers = { ...crossOrigin(request, collecting), ...json };
