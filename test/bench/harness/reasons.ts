@@ -4,4 +4,14 @@ import type { RowId } from './row.js';
 export const reasons: Readonly<Partial<Record<RowId, string>>> = {
   'collector-vs-fastify':
     "of some 60 µs of CPU for a batch of 20 (6.2 kB), Node's HTTP server takes 22, reading and writing the events 13, the spool's write and fsync in its threads 12 to 14, the collector of garbage 6 (--cpu-prof, schedstat per thread). Tried: no objects of events, words by their first byte, what events repeat compared and not read, one piece of memory per fsync, no routing (240 → 60 µs). Left: a reader on the plain socket (about 12 µs), a disk queue in files of fixed size, whose fsync writes no journal (docs/adr/0051).",
+  'query-off-vs-nginx':
+    "of 8 to 10 µs a request some 60 % are the kernel's (read, write, epoll), 15 % Node's own C++ around them, 23 % ours, of which the audience's memory is most (profiled beside other work: libs/features/content-query/fast-path/README.md). Tried: one read buffer, direct writes, templates, ids from a pool, keyed BLAKE3, large pages.",
+  'query-vs-haproxy-map':
+    "of 8 to 10 µs a request some 60 % are the kernel's (read, write, epoll), 15 % Node's own C++ around them, 23 % ours, of which the audience's memory is most (profiled beside other work: libs/features/content-query/fast-path/README.md). Tried: one read buffer, direct writes, templates, ids from a pool, keyed BLAKE3, large pages. HAProxy's map costs 1.6 times nginx here, where 1.9 to 2.1 were expected.",
+  'query-vs-node-http':
+    "of 8 to 10 µs a request some 60 % are the kernel's (read, write, epoll), 15 % Node's own C++ around them, 23 % ours, of which the audience's memory is most (profiled beside other work: libs/features/content-query/fast-path/README.md). Tried: one read buffer, direct writes, templates, ids from a pool, keyed BLAKE3, large pages. Node's constant costs but twice nginx here: the target would be less than nginx.",
+  'query-vs-fastify-map':
+    "of 8 to 10 µs a request some 60 % are the kernel's (read, write, epoll), 15 % Node's own C++ around them, 23 % ours, of which the audience's memory is most (profiled beside other work: libs/features/content-query/fast-path/README.md). Tried: one read buffer, direct writes, templates, ids from a pool, keyed BLAKE3, large pages.",
+  'swap-p999':
+    'noise of the machine is not excluded: rounds lie between 0.7 and 3.5, the slowest answer was 13.1 ms with a swap and 11.0 ms without. Not profiled yet.',
 };
