@@ -66,6 +66,13 @@ export default {
       from: { path: '^libs/tag/browser/' },
       to: { pathNot: '^libs/tag/browser/' },
     },
+    {
+      name: 'plain-http-knows-node-only',
+      comment: 'what is answered on the plain socket is said by the features that use it',
+      severity: 'error',
+      from: { path: '^libs/plain-http/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^(libs/(?!plain-http/)|apps/)|^node_modules/' },
+    },
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

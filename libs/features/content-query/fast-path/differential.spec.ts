@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { say } from '../../../plain-http/testing/say.js';
 import { Builder, campaign, content, group, makeFolders, playbook, rule, until } from '../testing/edge.js';
 import { cuts, endings, lastRequest, pieces, requests, wholeRequests } from './testing/conversations.js';
-import { say, startTwoEdges, type TwoEdges } from './testing/two-edges.js';
+import { startTwoEdges, type TwoEdges } from './testing/two-edges.js';
 
 const seed = Number(process.env['SEED'] ?? 20_261_123);
 const trials = Number(process.env['TRIALS'] ?? 300);
@@ -46,7 +47,7 @@ afterAll(() => edges.close());
 async function bothSay(conversation: readonly (readonly Buffer[])[]): Promise<void> {
   trial += 1;
   edges.begin(trial);
-  const [fast, common] = await Promise.all([say(edges.fast, conversation), say(edges.common, conversation)]);
+  const [fast, common] = await Promise.all([say(edges.fast.url, conversation), say(edges.common.url, conversation)]);
   expect(fast).toBe(common);
 }
 

@@ -1,4 +1,5 @@
 import { type CustomerId, type Decision, decideIn, type PreparedGroups, type SessionId, unknownCustomer } from '#libs/domain';
+import { type Conversation, DateHeader, type ReadBytes, type Recogniser, readBytes, responseBytes } from '#libs/plain-http';
 import { hashIdBytes, idHash } from '#libs/snapshots';
 import type { Answering, AnsweringParts } from '../answering.js';
 import type { ClientTables } from '../client-tables.js';
@@ -7,9 +8,7 @@ import { idText } from '../ids.js';
 import { reasonIndex } from '../metrics.js';
 import { isSampledId } from '../recording.js';
 import { Asked } from './asked.js';
-import { type ReadBytes, readBytes } from './bytes.js';
 import { type Head, type Heads } from './heads.js';
-import { DateHeader, responseBytes } from './http-response.js';
 import { type PackedAnswers, type PlainAnswer, sharedPart, shareOfDecision } from './packed-answers.js';
 import { RequestReader } from './request-reader.js';
 import { fill, type IdBytes, type ResponseTemplate, responseTemplate } from './response-template.js';
@@ -35,7 +34,7 @@ const noDecision = new Uint8Array(16);
  * Answers the content queries that `RequestReader` recognises. Nearly all of them are a template with new ids; what is out of the ordinary – a new
  * customer, another form, an id that JSON has to escape, a refusal – goes through `Answering` as everywhere, and is only written here.
  */
-export class FastAnswers {
+export class FastAnswers implements Recogniser {
   /** The whole response to what was read last. Holds until the next `read`. */
   response: Buffer = Buffer.alloc(0);
   /** The head of what was read last: that connection's next request probably has the same. */
@@ -72,7 +71,11 @@ export class FastAnswers {
     this.routes = new Routes(options.metrics, options.tables);
   }
 
-  /** The index behind the request that begins at `from`, answered in `response`; or `incomplete`, `unrecognised`. */
+  begin(): Conversation {
+    return new QueryConversation(this);
+  }
+
+  /** The index behind the request that begins at `from`, answered in `response`; or `incomplete`, `unrecognised`. `earlier`: its connection's last head. */
   read(input: ReadBytes, from: number, earlier: Head | undefined): number {
     const behind = this.reader.read(input, from, earlier);
     if (behind < 0) return behind;
@@ -253,6 +256,29 @@ export class FastAnswers {
       decision,
     };
     return responseTemplate(answer, clicks, head.caller.base, crossOrigin(this.target(), head.origin), this.date, keepAliveSeconds);
+  }
+}
+
+/** One connection: keeps its last head, which the next request mostly repeats. */
+class QueryConversation implements Conversation {
+  readonly needs = 0;
+  private head: Head | undefined;
+
+  constructor(private readonly answers: FastAnswers) {}
+
+  get response(): Buffer {
+    return this.answers.response;
+  }
+
+  read(input: ReadBytes, from: number): number {
+    const { answers } = this;
+    const behind = answers.read(input, from, this.head);
+    if (behind > from) this.head = answers.head;
+    return behind;
+  }
+
+  surrender(): void {
+    this.answers.surrender();
   }
 }
 

@@ -1,9 +1,8 @@
 import type { Server } from 'node:http';
+import { type PlainConnections, plainConnections, socketsUnknown } from '#libs/plain-http';
 import type { Spool } from '#libs/spool';
 import type { Answering, AnsweringParts } from '../answering.js';
 import { answersOrRefusals, callers, crossOrigin, type EdgeHttpOptions } from '../edge-http.js';
-import { FastConnections } from './connections.js';
-import { directIo } from './direct-io.js';
 import { FastAnswers } from './fast-answers.js';
 import { Heads } from './heads.js';
 import { PackedAnswers, packedAnswersForm } from './packed-answers.js';
@@ -21,10 +20,10 @@ export function putFastPathBefore(
   parts: FastPathParts,
   answering: Answering,
   options: EdgeHttpOptions,
-): FastConnections | undefined {
-  const io = directIo();
-  if (io === undefined || (server.maxRequestsPerSocket !== null && (server.maxRequestsPerSocket ?? 0) > 0)) {
-    options.report('content queries go the common way', new Error(`Node ${process.version} has other sockets than the fast path knows`));
+): PlainConnections | undefined {
+  const connections = plainConnections(server);
+  if (connections === undefined) {
+    options.report('content queries go the common way', socketsUnknown());
     return undefined;
   }
   const heads = new Heads({
@@ -41,8 +40,7 @@ export function putFastPathBefore(
     keepAliveSeconds: Math.floor(server.keepAliveTimeout / 1000),
     recorder: new PackedAnswers(parts.facts.packed(packedAnswersForm)),
   });
-  const connections = new FastConnections(server, { answers, io });
-  connections.attach();
+  connections.add(answers);
   parts.metrics.observeFastPath(() => ({
     prepared: answers.prepared,
     composed: answers.composed,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { type ReadBytes, readBytes } from '#libs/plain-http';
 import { Devices } from '../devices.js';
 import { callers } from '../edge-http.js';
-import { type ReadBytes, readBytes } from './bytes.js';
 import { Heads } from './heads.js';
 
 function read(text: string): ReadBytes {

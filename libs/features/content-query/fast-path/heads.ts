@@ -1,22 +1,24 @@
 import type { ClientId, CustomerId, RequestFacts, SessionId } from '#libs/domain';
+import {
+  type HeaderBlock,
+  headerBlock,
+  isBlock,
+  isForConnectionThatStays,
+  isForNoParser,
+  type ReadBytes,
+  readHeaders,
+  unrecognised,
+} from '#libs/plain-http';
 import type { Caller } from '../answering.js';
 import type { Devices } from '../devices.js';
 import type { CallerOf } from '../edge-http.js';
 import { keptIds } from '../identity.js';
 import { Refused } from '../refused.js';
-import { classes, inIds, plain, type ReadBytes, tokenBytes } from './bytes.js';
+import { classes, inIds, plain } from './bytes.js';
 import { type SharedPart, shareOfHead } from './packed-answers.js';
 
-/** More bytes are needed. */
-export const incomplete = -1;
-/** Not what this path knows: for Node's own parser. */
-export const unrecognised = -2;
-
-/** A block of headers, from the line after the request line to the empty line: read once, and compared from then on. */
-export interface Head {
-  readonly length: number;
-  /** The block in words of four bytes, its last one filled up with zeros. */
-  readonly words: Int32Array;
+/** What a block of headers says of who asks. */
+export interface Head extends HeaderBlock {
   readonly caller: Caller;
   readonly origin: string | undefined;
   readonly device: Pick<RequestFacts, 'device' | 'browser'>;
@@ -40,24 +42,11 @@ export interface KeptIds {
   readonly simple: boolean;
 }
 
-const headBytesMax = 8_192;
-const headersMax = 64;
 const headsMax = 4_096;
 /** Of blocks that are remembered: what is kept of one takes three times its length. */
 const knownBytesMax = 8 * 1024 * 1024;
 /** Heads of one length that are compared before one is read. */
 const candidatesMax = 8;
-
-/**
- * Headers that change nothing, or what the caller is read from. Others may mean something to Node's parser – a body, an upgrade, a wait for
- * `100 Continue` – and so do these when they come twice. A prefix says that a header is for proxies, pages or clients, never for a parser.
- */
-const knownHeaders: ReadonlySet<string> = new Set(
-  `accept accept-charset accept-encoding accept-language authorization baggage cache-control client-ip connection cookie device-memory dnt
-  downlink dpr ect forwarded from host if-modified-since if-none-match origin pragma priority purpose referer rtt save-data traceparent
-  tracestate true-client-ip upgrade-insecure-requests user-agent via viewport-width width`.split(/\s+/),
-);
-const knownPrefixes = /^(?:x|sec|cf)-/;
 
 export interface HeadsOptions {
   readonly callerOf: CallerOf;
@@ -88,7 +77,7 @@ export class Heads {
     if (candidates !== undefined) {
       for (let index = 0; index < candidates.length; index++) {
         const head = candidates[index]!;
-        if (!isHead(input, from, head)) continue;
+        if (!isBlock(input, from, head)) continue;
         if (index > 0) {
           candidates[index] = candidates[index - 1]!;
           candidates[index - 1] = head;
@@ -100,36 +89,15 @@ export class Heads {
     return this.parse(input, from);
   }
 
-  private parse({ bytes, end }: ReadBytes, from: number): number {
+  private parse(input: ReadBytes, from: number): number {
     const fields: Record<string, string> = {};
-    let count = 0;
-    let at = from;
-    while (bytes[at] !== 0x0d) {
-      const name = at;
-      while (tokenBytes[bytes[at]!] !== 0) at++;
-      if (bytes[at] !== 0x3a || at === name) return at >= end ? incomplete : unrecognised;
-      const key = bytes.toString('latin1', name, at).toLowerCase();
-      at++;
-      while (bytes[at] === 0x20) at++;
-      const value = at;
-      while (bytes[at]! >= 0x20 && bytes[at]! <= 0x7e) at++;
-      if (at >= end) return incomplete;
-      if (bytes[at] !== 0x0d) return unrecognised;
-      if (bytes[at + 1] !== 0x0a) return at + 1 >= end ? incomplete : unrecognised;
-      if (++count > headersMax || !this.takes(key) || Object.hasOwn(fields, key)) return unrecognised;
-      fields[key] = bytes.toString('latin1', value, at).trimEnd();
-      at += 2;
-    }
-    if (bytes[at + 1] !== 0x0a) return at + 1 >= end ? incomplete : unrecognised;
-    at += 2;
-    if (at - from > headBytesMax) return unrecognised;
-    this.found = this.headOf(bytes.toString('latin1', from, at), fields);
-    return this.found === undefined ? unrecognised : at;
+    const behind = readHeaders(input, from, this.takes, fields);
+    if (behind < 0) return behind;
+    this.found = this.headOf(input.bytes.toString('latin1', from, behind), fields);
+    return this.found === undefined ? unrecognised : behind;
   }
 
-  private takes(name: string): boolean {
-    return knownHeaders.has(name) || knownPrefixes.test(name) || name === this.options.countryHeader;
-  }
+  private readonly takes = (name: string): boolean => isForNoParser(name) || name === this.options.countryHeader;
 
   private headOf(block: string, fields: Record<string, string>): Head | undefined {
     const known = this.known.get(block);
@@ -137,18 +105,14 @@ export class Heads {
       if (this.byLength.get(known.length)?.includes(known) !== true) this.findable(known);
       return known;
     }
-    if (fields['connection'] !== undefined && fields['connection'].toLowerCase() !== 'keep-alive') return undefined;
-    if (fields['host'] === undefined) return undefined;
+    if (!isForConnectionThatStays(fields)) return undefined;
     const caller = this.callerOf(fields);
     if (caller === undefined) return undefined;
     const origin = fields['origin'];
-    const words = new Int32Array(Math.ceil(block.length / 4));
-    Buffer.from(words.buffer).write(block, 'latin1');
     const kept = new Map<string, KeptIds>();
     const device = this.options.devices.of(caller.userAgent);
     const head: Head = {
-      length: block.length,
-      words,
+      ...headerBlock(block),
       caller,
       origin,
       device,
@@ -199,17 +163,6 @@ export class Heads {
     this.sites.set(key, site);
     return site;
   }
-}
-
-/** Whether the block at `from` is this head's. */
-export function isHead({ view, end }: ReadBytes, from: number, { length, words }: Head): boolean {
-  if (end - from < length) return false;
-  const whole = length >>> 2;
-  for (let index = 0, at = from; index < whole; index++, at += 4) if (view.getInt32(at, true) !== words[index]) return false;
-  for (let index = whole * 4; index < length; index++) {
-    if (view.getUint8(from + index) !== ((words[whole]! >>> ((index & 3) * 8)) & 0xff)) return false;
-  }
-  return true;
 }
 
 const nobody: KeptIds = { customer: null, session: null, simple: true };

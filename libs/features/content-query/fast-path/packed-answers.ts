@@ -1,11 +1,11 @@
 import type { ContentServedFact, Decision, RequestFacts } from '#libs/domain';
+import type { ReadBytes } from '#libs/plain-http';
 import type { PackedFacts, SpooledFact } from '#libs/spool';
 import type { Caller } from '../answering.js';
 import type { ClientTables } from '../client-tables.js';
 import { pageUrl, parseContentQuery } from '../content-query.js';
 import { idText } from '../ids.js';
 import { type ServedShare, servedFactOf, servedShare } from '../recording.js';
-import type { ReadBytes } from './bytes.js';
 import type { IdBytes } from './response-template.js';
 
 /**

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { type DateHeader, dateLength, responseBytes } from '#libs/plain-http';
 import { type Answer, answerJson } from '../answer.js';
 import { type ClickAddresses, type ClickedAnswer, digitsFor, macDigits, sign, type TokenStamp } from '../click-address.js';
 import { jsonAnswer } from '../http-answer.js';
 import { idTextLength, writeIdText } from '../ids.js';
 import { message, messageView } from '../signing/blake3.js';
-import { type DateHeader, dateLength, responseBytes } from './http-response.js';
 
 /** Part of what was read: an id as it stands in the request or in a cookie. */
 export interface IdBytes {

@@ -1,5 +1,4 @@
 /** The same node twice, with the fast path and without, for specs that hold one to the other. */
-import { connect } from 'node:net';
 import { type IdSource, idText } from '../../ids.js';
 import { type Builder, type Edge, type Folders, makeFolders, startEdge } from '../../testing/edge.js';
 
@@ -62,57 +61,4 @@ export async function startTwoEdges(folders: Folders, builder: Builder): Promise
       await other.remove();
     },
   };
-}
-
-/** How long a server may say nothing before it is taken to wait for more. */
-const quietMs = 80;
-
-/**
- * Sends the requests one after the other, each in pieces that are packets of their own and, as a client that does not pipeline, after the answer to the one
- * before. Then waits for the server to close, and says that no more will come when the server is quiet. All that was heard, with the time of day
- * left out.
- */
-export function say(edge: Edge, requests: readonly (readonly Buffer[])[]): Promise<string> {
-  const { hostname, port } = new URL(edge.url);
-  return new Promise((resolve) => {
-    const heard: Buffer[] = [];
-    let wake: () => void = () => undefined;
-    const answered = () =>
-      new Promise<void>((done) => {
-        const timer = setTimeout(done, quietMs);
-        wake = () => {
-          clearTimeout(timer);
-          done();
-        };
-      });
-    const send = async () => {
-      for (const pieces of requests) {
-        const answer = answered();
-        for (const piece of pieces) {
-          if (socket.destroyed) return;
-          socket.write(piece);
-          await new Promise(setImmediate);
-          await new Promise(setImmediate);
-        }
-        await answer;
-      }
-      await answered();
-      socket.end();
-    };
-    const socket = connect({ host: hostname, port: Number(port), noDelay: true }, () => void send());
-    socket.on('data', (chunk) => {
-      heard.push(chunk);
-      wake();
-    });
-    // A server that closes while more is being sent breaks the connection; what it said before is what counts.
-    socket.on('error', () => undefined);
-    socket.on('close', () => {
-      wake();
-      resolve(withoutTime(Buffer.concat(heard).toString('latin1')));
-    });
-  });
-}
-
-function withoutTime(text: string): string {
-  return text.replaceAll(/^Date: [A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT\r$/gm, 'Date: now\r');
 }

@@ -1,5 +1,11 @@
 import { STATUS_CODES } from 'node:http';
-import type { HttpAnswer } from '../http-answer.js';
+
+/** What a response says, apart from what a server adds to each. */
+export interface ResponseParts {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly body: string | null;
+}
 
 /** The time of day in a response, as HTTP writes it: made once a second. */
 export class DateHeader {
@@ -21,7 +27,7 @@ export const dateLength = 'Mon, 23 Nov 2026 11:30:56 GMT'.length;
 /** The whole response as Node's server and Fastify send it on a connection that stays: the same lines in the same order. */
 export function responseBytes(
   crossOrigin: Readonly<Record<string, string>>,
-  { status, headers, body }: HttpAnswer,
+  { status, headers, body }: ResponseParts,
   date: string,
   keepAliveSeconds: number,
 ): Buffer {

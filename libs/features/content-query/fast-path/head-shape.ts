@@ -1,0 +1,125 @@
+import type { ReadBytes } from '#libs/plain-http';
+
+/** The value of a header that differs from visitor to visitor, or from page to page. */
+export const values = { none: 0, skipped: 1, cookie: 2, referer: 3, contentLength: 4 } as const;
+export type ValueKind = (typeof values)[keyof typeof values];
+
+const kinds: Readonly<Record<string, ValueKind>> = {
+  cookie: values.cookie,
+  referer: values.referer,
+  'content-length': values.contentLength,
+  ...Object.fromEntries(
+    `cf-connecting-ip cf-ray client-ip downlink forwarded if-none-match rtt traceparent tracestate true-client-ip x-amzn-trace-id x-b3-spanid
+    x-b3-traceid x-client-ip x-correlation-id x-forwarded-for x-forwarded-port x-real-ip x-request-id x-request-start`
+      .split(/\s+/)
+      .map((name) => [name, values.skipped] as const),
+  ),
+};
+
+/** What a header's value is to a shape; `values.none` for those that many requests share. `name` in lower case. */
+export function kindOf(name: string): ValueKind {
+  return (Object.hasOwn(kinds, name) ? kinds[name] : undefined) ?? values.none;
+}
+
+/** Bytes between two such values, or up to the end of the block. */
+export interface Piece {
+  readonly length: number;
+  /** In words of four bytes, the last one filled up with zeros. */
+  readonly words: Int32Array;
+  /** What follows; `values.none` behind the last piece. */
+  readonly value: ValueKind;
+}
+
+/** Each byte of the text is a character. */
+export function piece(text: string, value: ValueKind): Piece {
+  const words = new Int32Array(Math.ceil(text.length / 4));
+  Buffer.from(words.buffer).write(text, 'latin1');
+  return { length: text.length, words, value };
+}
+
+/** Where the values stand of the block that was matched last. What is absent begins and ends at 0. */
+export class HeadValues {
+  cookieBegin = 0;
+  cookieEnd = 0;
+  refererBegin = 0;
+  refererEnd = 0;
+  /** -1: absent, or written as nobody writes it. */
+  contentLength = -1;
+
+  clear(): void {
+    this.cookieBegin = this.cookieEnd = this.refererBegin = this.refererEnd = 0;
+    this.contentLength = -1;
+  }
+
+  /** Takes the value of that kind that begins there: visible characters and blanks. The index behind it, blanks at its end included. */
+  take(bytes: Uint8Array, kind: ValueKind, begin: number): number {
+    let behind = begin;
+    while (bytes[behind]! >= 0x20 && bytes[behind]! <= 0x7e) behind++;
+    if (kind === values.skipped) return behind;
+    let end = behind;
+    while (end > begin && bytes[end - 1] === 0x20) end--;
+    if (kind === values.cookie) {
+      this.cookieBegin = begin;
+      this.cookieEnd = end;
+    } else if (kind === values.referer) {
+      this.refererBegin = begin;
+      this.refererEnd = end;
+    } else this.contentLength = lengthAt(bytes, begin, end);
+    return behind;
+  }
+}
+
+/** One to five digits, the first of them no zero. */
+function lengthAt(bytes: Uint8Array, begin: number, end: number): number {
+  if (end === begin || end - begin > 5 || bytes[begin] === 0x30) return -1;
+  let length = 0;
+  for (let at = begin; at < end; at++) {
+    const digit = bytes[at]! - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    length = length * 10 + digit;
+  }
+  return length;
+}
+
+/** The index behind the block that begins at `from`, when it is of this shape, with its values in `found`; else -1. */
+export function behindShape({ bytes, view, end }: ReadBytes, from: number, pieces: readonly Piece[], found: HeadValues): number {
+  let at = from;
+  found.clear();
+  for (let index = 0; index < pieces.length; index++) {
+    const { length, words, value } = pieces[index]!;
+    if (end - at < length || !isAtWords(view, at, words, length)) return -1;
+    at += length;
+    if (value === values.none) return at;
+    // More blanks before a value than this shape has: read anew.
+    if (bytes[at] === 0x20) return -1;
+    at = found.take(bytes, value, at);
+  }
+  return -1;
+}
+
+function isAtWords(view: DataView, from: number, words: Int32Array, length: number): boolean {
+  const whole = length >>> 2;
+  let at = from;
+  for (let index = 0; index < whole; index++, at += 4) if (view.getInt32(at, true) !== words[index]) return false;
+  for (let index = whole * 4; index < length; index++) {
+    if (view.getUint8(from + index) !== ((words[whole]! >>> ((index & 3) * 8)) & 0xff)) return false;
+  }
+  return true;
+}
+
+const sampledBytes = 320;
+const sampledEvery = 16;
+
+/**
+ * A number that blocks of one shape mostly have in common and others mostly do not: of a sample of their letters. Digits count for nothing, since
+ * lengths and addresses are made of them.
+ */
+export function sampleOf({ view, end }: ReadBytes, from: number): number {
+  let hash = 0;
+  const last = Math.min(end, from + sampledBytes) - 4;
+  for (let at = from; at <= last; at += sampledEvery) {
+    const word = view.getInt32(at, true);
+    hash = (Math.imul(hash, 31) + (word & Math.imul((word >>> 6) & 0x0101_0101, 0xff))) | 0;
+  }
+  return hash;
+}
