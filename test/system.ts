@@ -256,12 +256,15 @@ export function collect(child: ChildProcess): () => { stdout: string; stderr: st
   return () => ({ stdout, stderr });
 }
 
+/** Settings of every process that this test file starts, beneath what each is given: for specs that run others once more under other settings. */
+export const everywhere: Record<string, string> = {};
+
 /** The environment without the caller's own settings. */
 export function clean(environment: Readonly<Record<string, string>>): Record<string, string> {
   const inherited = Object.entries(process.env).filter(
     ([name, value]) => value !== undefined && !name.startsWith('VITRINE_') && name !== 'NODE_OPTIONS',
   );
-  return { ...(Object.fromEntries(inherited) as Record<string, string>), ...environment };
+  return { ...(Object.fromEntries(inherited) as Record<string, string>), ...everywhere, ...environment };
 }
 
 /** Waits for a condition, with a limit; the error names what did not come. */

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { expectAnswersByItsWay } from '../fast-path.js';
 import { type Deployment, until, vitrine } from '../system.js';
 
 /** E-mail addresses come in by every way that takes them; none stands in clear in the data folder or in any table. Stops the deployment. */
@@ -131,6 +132,7 @@ export function addressesSuite(deployment: () => Deployment): void {
       expect(events.stdout).toContain('email_sealed');
       expect(events.stdout).not.toContain(mark);
 
+      await expectAnswersByItsWay(system);
       // With what a running system has on its disk, and then with what is left when it has ended.
       expect(filesWith(system.data, mark)).toEqual([]);
       await system.stop();

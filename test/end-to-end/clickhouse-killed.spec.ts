@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { expectAnswersByItsWay } from '../fast-path.js';
 import { System, until } from '../system.js';
 
 /** ClickHouse dies under load: the edge does not notice, and afterwards nothing is missing or double. */
@@ -108,6 +109,7 @@ describe('while ClickHouse is killed under load', () => {
     for (const customerId of ['ann-0', 'eve-1', 'last']) {
       expect(await system.decide(clientId, 'home', { c: customerId })).toMatchObject({ segmentId: 'buyers', reason: 'TARGETING_MATCH' });
     }
+    await expectAnswersByItsWay(system);
     expect((await fetch(`${system.edge}/health/ready`)).status).toBe(200);
     expect((await fetch(`${system.admin}/health/ready`)).status).toBe(200);
   });

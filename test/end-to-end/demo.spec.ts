@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { expectAnswersByItsWay } from '../fast-path.js';
 import { System, until } from '../system.js';
 
 const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
@@ -32,6 +33,7 @@ describe('the demo', () => {
     }
     expect(shown.size).toBe(tried().length);
     expect(shown.size).toBeGreaterThanOrEqual(3);
+    await expectAnswersByItsWay(system);
   });
 
   it('holds the whole slice, its times moved so that the last is today', async () => {

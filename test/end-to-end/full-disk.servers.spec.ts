@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { expectAnswersByItsWay } from '../fast-path.js';
 import { System, until } from '../system.js';
 
 /** The disk of everything fills up: answers go on, what cannot be kept is refused, and what was accepted is there when there is room again. */
@@ -84,6 +85,7 @@ describe('while the disk is full', () => {
     expect(there).toEqual(expect.arrayContaining(accepted));
     await ask();
     expect((await fetch(`${system.admin}/health/ready`)).status).toBe(200);
+    await expectAnswersByItsWay(system);
     expect(await system.stop()).toBe(0);
   });
 });

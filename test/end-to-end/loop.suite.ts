@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { expectAnswersByItsWay } from '../fast-path.js';
 import { type Deployment, until } from '../system.js';
 
 /** The whole circle once: behaviour → log → tables → segment → audience → another answer → recorded → explained. */
@@ -208,6 +209,8 @@ export function loopSuite(deployment: () => Deployment): void {
       expect(JSON.stringify(rows)).not.toContain('ann@example.com');
       expect(JSON.stringify(rows)).toContain('email_sealed');
     });
+
+    it('has answered by the fast path, or without it where that is off', () => expectAnswersByItsWay(system));
 
     it('stops cleanly, and a second start goes on where the first stopped', async () => {
       expect(await system.stop()).toBe(0);
