@@ -31,6 +31,32 @@ export interface NewEvent {
   readonly metadata: EventMetadata;
 }
 
+/**
+ * A new event whose data and metadata stand as JSON already, each the text of one object: whoever makes it answers for that. A log takes the texts as they
+ * are; to anyone else it is an event like others.
+ */
+export class WrittenEvent implements NewEvent {
+  constructor(
+    readonly id: string,
+    readonly type: string,
+    readonly dataJson: string,
+    readonly metadataJson: string,
+  ) {}
+
+  get data(): JsonObject {
+    return JSON.parse(this.dataJson) as JsonObject;
+  }
+
+  get metadata(): EventMetadata {
+    return JSON.parse(this.metadataJson) as EventMetadata;
+  }
+
+  toJSON(): NewEvent {
+    const { id, type, data, metadata } = this;
+    return { id, type, data, metadata };
+  }
+}
+
 export interface RecordedEvent extends NewEvent {
   /** `<category>-<clientId>` or `<category>-<clientId>.<id>`. */
   readonly stream: string;

@@ -74,15 +74,16 @@ describe('a file log that is damaged or cannot be used', () => {
   it('finds missing events and index entries when it is verified', async () => {
     await written();
     const store = openStore(folder, false);
-    await store.events.remove(17);
-    await store.revisions.remove([1, 3]);
+    // Ten events stand at the position of their last.
+    await store.events.remove(20);
+    await store.revisions.remove([1, 29]);
     await store.byKind.remove([1, 40]);
     await store.root.close();
     const { problems, problemCount } = await verifyLog({ folder });
     expect(problemCount).toBe(problems.length);
     for (const expected of [
-      'no event at positions 17 to 17',
-      'is not in the index of its stream',
+      'no event at positions 11 to 20',
+      'position 70 is not in the index of its stream',
       'position 40 is not in the index of its kind',
     ])
       expect(problems).toContainEqual(expect.stringContaining(expected));

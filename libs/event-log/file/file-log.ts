@@ -1,12 +1,9 @@
 import {
   type AppendResult,
-  AppendTooLarge,
-  appendBytesMax,
   categoryOf,
   type EventLog,
   EventLogUnavailable,
   type ExpectedRevision,
-  InvalidEvent,
   type LogMessage,
   type NewEvent,
   type Position,
@@ -15,9 +12,10 @@ import {
   type SubscribeOptions,
 } from '../event-log.js';
 import { Head } from './head.js';
+import { prepare } from './prepared.js';
 import { Reader } from './reader.js';
 import { openStore, type Store, storeError } from './store.js';
-import { newestPosition, type PreparedEvent, Writer } from './writer.js';
+import { newestPosition, Writer } from './writer.js';
 
 export interface FileLogOptions {
   /** The folder of the log's two files; created when absent, unless `readOnly`. */
@@ -36,7 +34,6 @@ export async function openFileLog(options: FileLogOptions): Promise<EventLog> {
 }
 
 const readMax = 500;
-const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 class FileLog implements EventLog {
   private readonly reader: Reader;
@@ -58,8 +55,7 @@ class FileLog implements EventLog {
 
   async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<AppendResult> {
     this.assertWritable();
-    const prepared = prepare(stream, events);
-    return this.writer.append(stream, categoryOf(stream), prepared, expected);
+    return this.writer.append(stream, categoryOf(stream), prepare(stream, events), expected);
   }
 
   async *readStream(
@@ -153,32 +149,6 @@ class FileLog implements EventLog {
     this.assertOpen();
     if (this.options.readOnly) throw new EventLogUnavailable('the event log was opened for reading only');
   }
-}
-
-/** Checks what can be wrong with events before anything is written. */
-function prepare(stream: string, events: readonly NewEvent[]): PreparedEvent[] {
-  if (stream === '') throw new InvalidEvent('a stream needs a name');
-  if (events.length === 0) throw new InvalidEvent('an append needs events');
-  const prepared = events.map(({ id, type, data, metadata }) => {
-    if (type === '') throw new InvalidEvent('an event needs a type');
-    const uuid = id.toLowerCase();
-    if (!uuidForm.test(uuid)) throw new InvalidEvent(`the event id ${JSON.stringify(id)} is no UUID`);
-    return { id: uuid, type, data: jsonBytes(data, 'data'), metadata: jsonBytes(metadata, 'metadata') };
-  });
-  const bytes = prepared.reduce((sum, { data, metadata }) => sum + data.length + metadata.length, 0);
-  if (bytes > appendBytesMax) throw new AppendTooLarge(`${bytes} bytes in one append; at most ${appendBytesMax}`);
-  return prepared;
-}
-
-function jsonBytes(value: unknown, what: string): Buffer {
-  let text: string | undefined;
-  try {
-    text = typeof value === 'object' && value !== null && !Array.isArray(value) ? JSON.stringify(value) : undefined;
-  } catch (cause) {
-    throw new InvalidEvent(`${what} cannot be written as JSON`, { cause });
-  }
-  if (text === undefined) throw new InvalidEvent(`${what} is no JSON object`);
-  return Buffer.from(text);
 }
 
 function asPosition(position: number): Position | null {

@@ -1,6 +1,9 @@
 import { type EventMetadata, type JsonObject, type LogFilter, type Position, type RecordedEvent } from '../event-log.js';
+import { blockEventsMax } from './block.js';
+import type { EventRecord } from './event-record.js';
+import { Finder } from './finder.js';
+import { positionsOf } from './kind-index.js';
 import { LogCorrupted } from './log-corrupted.js';
-import { decodeRecord } from './record.js';
 import { type KindRow, type Store, textKey } from './store.js';
 
 /** Part of the log in order; `through` is how far it was looked at: everything up to there is in `events` or does not match. */
@@ -18,7 +21,12 @@ export class Reader {
   private readonly streamNames = new Map<number, string>();
   private readonly kindsById = new Map<number, KindRow>();
 
-  constructor(private readonly store: Store) {}
+  // What was committed stays as it is, too.
+  private readonly finder: Finder;
+
+  constructor(private readonly store: Store) {
+    this.finder = new Finder(store);
+  }
 
   refresh(): void {
     this.store.root.resetReadTxn();
@@ -26,7 +34,7 @@ export class Reader {
 
   /** Events after `after` up to and with `end` that match, at most `max`. */
   all(after: number, end: number, filter: LogFilter | undefined, max: number): Part {
-    const positions = filter?.categories || filter?.types ? this.matching(after, end, filter, max) : this.every(after, end, max);
+    const positions = filter?.categories || filter?.types ? this.matching(after, end, filter, max) : every(after, end, max);
     const events = positions.map((position) => this.at(position) ?? missing(position));
     return { events, through: positions.length < max ? end : (positions.at(-1) ?? end) };
   }
@@ -35,24 +43,23 @@ export class Reader {
   stream(name: string, from: bigint | undefined, step: 1 | -1, max: number): RecordedEvent[] {
     const row = this.store.streams.get(textKey(name));
     if (!row) return [];
-    const start = from === undefined ? (step > 0 ? 0 : row.last) : Number(from);
-    const range =
-      step > 0
-        ? { start: [row.id, Math.max(start, row.from)] as [number, number], end: [row.id, row.last + 1] as [number, number], limit: max }
-        : {
-            start: [row.id, Math.min(start, row.last)] as [number, number],
-            end: [row.id, row.from - 1] as [number, number],
-            limit: max,
-            reverse: true,
-          };
-    const positions = [...this.store.revisions.getRange(range).map(({ value }) => value)];
-    return positions.map((position) => this.at(position) ?? missing(position));
+    let revision = from === undefined ? (step > 0 ? 0 : row.last) : Number(from);
+    revision = step > 0 ? Math.max(revision, row.from) : Math.min(revision, row.last);
+    const events: RecordedEvent[] = [];
+    for (; events.length < max && revision >= row.from && revision <= row.last; revision += step) {
+      const position = this.finder.positionOf(row.id, revision);
+      if (position === undefined) throw new LogCorrupted(`revision ${revision} of ${name} has no position`);
+      events.push(this.at(position) ?? missing(position));
+    }
+    return events;
   }
 
   at(position: number): RecordedEvent | undefined {
-    const bytes = this.store.events.get(position);
-    if (!bytes) return undefined;
-    const record = decodeRecord(bytes, position);
+    const stored = this.finder.byPosition(position);
+    return stored && this.recorded(stored.at(position));
+  }
+
+  private recorded(record: EventRecord): RecordedEvent {
     const kind = this.kind(record.kindId);
     return {
       id: record.id,
@@ -61,13 +68,9 @@ export class Reader {
       metadata: JSON.parse(record.metadata.toString()) as EventMetadata,
       stream: this.streamName(record.streamId),
       revision: BigInt(record.revision),
-      position: BigInt(position) as Position,
+      position: BigInt(record.position) as Position,
       recordedAt: new Date(record.recordedAtMs),
     };
-  }
-
-  private every(after: number, end: number, max: number): number[] {
-    return [...this.store.events.getKeys({ start: after + 1, end: end + 1, limit: max })];
   }
 
   /**
@@ -80,14 +83,25 @@ export class Reader {
     for (let [from, width] = [after, max * 2]; from < end && found.length < max && kinds.length > 0; width *= 4) {
       const to = Math.min(end, from + width);
       const limit = max - found.length;
-      const runs = kinds.map(({ id }) => {
-        const keys = this.store.byKind.getKeys({ start: [id, from + 1], end: [id, to + 1], limit });
-        return [...keys.map(([, position]) => position)];
-      });
+      const runs = kinds.map(({ id }) => this.ofKind(id, from, to, limit));
       found.push(...runs.flat().sort((a, b) => a - b));
       from = to;
     }
     return found.slice(0, max);
+  }
+
+  /** Positions after `from` up to `to`, at most `max`. */
+  private ofKind(kind: number, from: number, to: number, max: number): number[] {
+    const found: number[] = [];
+    // An entry that ends behind `to` may begin before it.
+    for (const { key, value } of this.store.byKind.getRange({ start: [kind, from + 1], end: [kind, to + blockEventsMax] }))
+      for (const position of positionsOf(value, key[1])) {
+        if (position <= from) continue;
+        if (position > to) break;
+        found.push(position);
+        if (found.length === max) return found;
+      }
+    return found;
   }
 
   private kindsOf({ categories, types }: LogFilter): KindRow[] {
@@ -112,6 +126,11 @@ export class Reader {
     if (!kind) throw new LogCorrupted(`kind ${id} is not known`);
     return kind;
   }
+}
+
+/** Positions have no gaps. */
+function every(after: number, end: number, max: number): number[] {
+  return Array.from({ length: Math.max(0, Math.min(max, end - after)) }, (_, index) => after + 1 + index);
 }
 
 function missing(position: number): never {

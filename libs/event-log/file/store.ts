@@ -3,6 +3,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { EventLogUnavailable } from '../event-log.js';
+import type { KindEntry } from './kind-index.js';
 import { LogCorrupted } from './log-corrupted.js';
 import { checkLength } from './structure.js';
 
@@ -25,20 +26,20 @@ export interface KindRow {
 /** The tables of the log. Every append writes them in one transaction. */
 export interface Store {
   readonly root: RootDatabase;
-  /** position → the event (record.ts) */
+  /** position of the last → events that follow one another in the log and in their stream (block.ts; record.ts for those of earlier versions) */
   readonly events: Database<Buffer, number>;
   /** textKey(stream) → the stream */
   readonly streams: Database<StreamRow, string>;
   /** stream id → the stream's name */
   readonly streamNames: Database<string, number>;
-  /** [stream id, revision] → position */
+  /** [stream id, revision of the last] → position of the last, for each of them */
   readonly revisions: Database<number, [number, number]>;
-  /** stream id and event id as bytes → the newest revision with this id, for `any` */
-  readonly ids: Database<number, Buffer>;
+  /** stream id and event id as bytes → the newest revision with this id, for `any`; or a range of ids (finder.ts) */
+  readonly ids: Database<number | Buffer, Buffer>;
   /** [textKey(category), textKey(type)] → the kind */
   readonly kinds: Database<KindRow, [string, string]>;
-  /** [kind id, position] → true */
-  readonly byKind: Database<boolean, [number, number]>;
+  /** [kind id, position of the last] → which events of this kind end there */
+  readonly byKind: Database<KindEntry, [number, number]>;
 }
 
 // Address space, not disk: the file grows as it is written, and past this the map is enlarged by the driver.

@@ -1,8 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { categoryOf } from '../event-log.js';
-import { decodeRecord, type EventRecord, uuidBytes } from './record.js';
+import type { EventRecord, StoredEvents } from './event-record.js';
+import { Finder } from './finder.js';
+import { positionsOf } from './kind-index.js';
+import { LogCorrupted } from './log-corrupted.js';
 import { type KindRow, openRoot, openStore, type Store, type StreamRow, storeError, textKey } from './store.js';
+import { decodeStored } from './stored-events.js';
 import { checkLength, structureProblems } from './structure.js';
 
 export interface LogVerification {
@@ -55,10 +59,14 @@ class Verifier {
   private readonly problems: string[] = [];
   private problemCount = 0;
   private events = 0;
+  /** What stands in the table of events, and in the index of kinds: each of one event or of several. */
+  private stored = 0;
+  private kindEntries = 0;
   private readonly newest = new Map<number, number>();
   // Everything is read as of one moment; nothing else of this process uses this handle.
   // biome-ignore lint/correctness/useHookAtTopLevel: a method of the store, no hook
   private readonly transaction = this.store.root.useReadTransaction();
+  private readonly finder = new Finder(this.store, this.transaction);
 
   constructor(
     private readonly store: Store,
@@ -74,13 +82,14 @@ class Verifier {
     }
     let last = 0;
     for (let isMore = true; isMore; ) {
-      const part = [...store.events.getRange({ start: last + 1, limit: eventsPerTurn, transaction })];
-      for (const { key: position, value } of part) {
-        if (position !== last + 1) this.problem(`no event at positions ${last + 1} to ${position - 1}`);
-        last = position;
-        this.checkEvent(position, value, kinds);
+      const before = this.events;
+      isMore = false;
+      for (const { key, value } of store.events.getRange({ start: last + 1, transaction })) {
+        isMore = this.events - before >= eventsPerTurn;
+        if (isMore) break;
+        this.checkStored(last, key, value, kinds);
+        last = key;
       }
-      isMore = part.length === eventsPerTurn;
       this.onProgress?.(this.events);
       await new Promise(setImmediate);
     }
@@ -91,19 +100,39 @@ class Verifier {
     return { events, streams, lastPosition: last === 0 ? null : BigInt(last), problemCount, problems };
   }
 
-  private checkEvent(position: number, bytes: Buffer, kinds: ReadonlyMap<number, KindRow>): void {
-    this.events++;
-    let record: EventRecord;
+  /** What stands at the key `position`; `before`: where what stands before it ends. */
+  private checkStored(before: number, position: number, bytes: Buffer, kinds: ReadonlyMap<number, KindRow>): void {
+    let stored: StoredEvents;
     try {
-      record = decodeRecord(bytes, position);
-      JSON.parse(record.data.toString());
-      JSON.parse(record.metadata.toString());
+      stored = decodeStored(bytes, position);
     } catch (error) {
+      this.events++;
+      this.stored++;
       this.problem((error as Error).message);
       return;
     }
+    if (stored.firstPosition !== before + 1) this.problem(`no event at positions ${before + 1} to ${stored.firstPosition - 1}`);
+    this.stored++;
+    const found = new Map<number, number>();
+    for (let at = stored.firstPosition; at <= position; at++) {
+      const record = stored.at(at);
+      this.checkEvent(record, kinds);
+      found.set(record.kindId, at);
+    }
+    this.checkIndexes(stored, found);
+  }
+
+  private checkEvent(record: EventRecord, kinds: ReadonlyMap<number, KindRow>): void {
+    this.events++;
+    const { position, streamId, revision, kindId } = record;
+    try {
+      JSON.parse(record.data.toString());
+      JSON.parse(record.metadata.toString());
+    } catch (error) {
+      this.problem(`event at position ${position}: ${(error as Error).message}`);
+      return;
+    }
     const { transaction, store } = this;
-    const { streamId, revision, kindId } = record;
     const name = store.streamNames.get(streamId, { transaction });
     const kind = kinds.get(kindId);
     const expected = (this.newest.get(streamId) ?? -1) + 1;
@@ -114,14 +143,33 @@ class Verifier {
     if (!kind) this.problem(`the kind ${kindId} of position ${position} is not known`);
     else if (name !== undefined && categoryOf(name) !== kind.category)
       this.problem(`position ${position} is filed under the category ${kind.category}`);
-    if (store.revisions.get([streamId, revision], { transaction }) !== position)
-      this.problem(`position ${position} is not in the index of its stream`);
-    if (!store.byKind.doesExist([kindId, position], undefined as never, { transaction }))
-      this.problem(`position ${position} is not in the index of its kind`);
-    const key = Buffer.concat([Buffer.alloc(4), uuidBytes(record.id)]);
-    key.writeUInt32BE(streamId, 0);
-    const known = store.ids.get(key, { transaction });
-    if (known === undefined || known < revision) this.problem(`the id of position ${position} is not in the index of ids`);
+    if (!this.knowsId(record)) this.problem(`the id of position ${position} is not in the index of ids`);
+  }
+
+  private knowsId({ streamId, id, revision }: EventRecord): boolean {
+    try {
+      return (this.finder.revisionOf(streamId, id) ?? -1) >= revision;
+    } catch (error) {
+      if (error instanceof LogCorrupted) return false;
+      throw error;
+    }
+  }
+
+  /** `lastOf`: the last position of each kind in it. */
+  private checkIndexes(stored: StoredEvents, lastOf: ReadonlyMap<number, number>): void {
+    const { transaction, store } = this;
+    const { streamId, lastRevision, lastPosition } = stored;
+    if (store.revisions.get([streamId, lastRevision], { transaction }) !== lastPosition)
+      this.problem(`position ${lastPosition} is not in the index of its stream`);
+    for (const [kindId, last] of lastOf) {
+      this.kindEntries++;
+      const entry = store.byKind.get([kindId, last], { transaction });
+      const listed = entry === undefined ? [] : [...positionsOf(entry, last)];
+      const own = [];
+      for (let at = stored.firstPosition; at <= last; at++) if (stored.at(at).kindId === kindId) own.push(at);
+      if (own.length !== listed.length || own.some((position, index) => position !== listed[index]))
+        this.problem(`position ${last} is not in the index of its kind, or stands there with others than its own`);
+    }
   }
 
   /** Every table is read to its end, and no index has more entries than there are events. */
@@ -131,8 +179,9 @@ class Verifier {
       revisions: store.revisions.getKeysCount({ transaction }),
       byKind: store.byKind.getKeysCount({ transaction }),
     };
-    for (const [table, count] of Object.entries(counts))
-      if (count !== this.events) this.problem(`the table ${table} has ${count} entries for ${this.events} events`);
+    const expected = { revisions: this.stored, byKind: this.kindEntries };
+    for (const table of ['revisions', 'byKind'] as const)
+      if (counts[table] !== expected[table]) this.problem(`the table ${table} has ${counts[table]} entries, not ${expected[table]}`);
     const ids = store.ids.getKeysCount({ transaction });
     if (ids > this.events) this.problem(`the table ids has ${ids} entries for ${this.events} events`);
   }

@@ -1,14 +1,9 @@
 import { type AppendResult, EventLogUnavailable, type ExpectedRevision, type Position, RevisionConflict } from '../event-log.js';
-import { encodeRecord, recordId, uuidBytes } from './record.js';
+import { sealBlock } from './block.js';
+import { Finder, idKey, rangeKey, rangeValue } from './finder.js';
+import { kindEntry } from './kind-index.js';
+import type { PreparedBlock } from './prepared.js';
 import { type KindRow, type Store, type StreamRow, storeError, textKey } from './store.js';
-
-/** An event checked and serialised, on its way into the store. */
-export interface PreparedEvent {
-  readonly id: string;
-  readonly type: string;
-  readonly data: Buffer;
-  readonly metadata: Buffer;
-}
 
 type Write = (now: Newest) => AppendResult | RevisionConflict;
 
@@ -22,10 +17,13 @@ interface Waiting {
 /** Running numbers of the transaction under way. */
 interface Newest {
   position: number;
+  readonly finder: Finder;
 }
 
 const groupBytesMax = 16 * 1024 * 1024;
 const readerCheckCommits = 1_000;
+/** So many rising ids of one block are one entry in the index of ids. */
+const idRangeMin = 8;
 
 /**
  * Group commit: whatever is asked while a commit waits for the disk goes into the next transaction together. The disk is waited for on the
@@ -41,9 +39,9 @@ export class Writer {
     private readonly committed: (position: number) => void,
   ) {}
 
-  append(stream: string, category: string, events: readonly PreparedEvent[], expected: ExpectedRevision): Promise<AppendResult> {
-    const bytes = events.reduce((sum, event) => sum + event.data.length + event.metadata.length, 0);
-    return this.enqueue((now) => appendTo(this.store, now, stream, category, events, expected), bytes);
+  append(stream: string, category: string, blocks: readonly PreparedBlock[], expected: ExpectedRevision): Promise<AppendResult> {
+    const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0);
+    return this.enqueue((now) => appendTo(this.store, now, stream, category, blocks, expected), bytes);
   }
 
   async deleteStream(stream: string, expected: ExpectedRevision): Promise<void> {
@@ -85,7 +83,7 @@ export class Writer {
 
   private async commit(group: readonly Waiting[]): Promise<void> {
     let outcomes: (AppendResult | RevisionConflict)[] = [];
-    const now: Newest = { position: 0 };
+    const now: Newest = { position: 0, finder: new Finder(this.store) };
     try {
       // A child transaction, because the driver commits an outer one even after an error inside.
       await this.store.root.childTransaction(() => {
@@ -131,47 +129,86 @@ function appendTo(
   now: Newest,
   stream: string,
   category: string,
-  events: readonly PreparedEvent[],
+  blocks: readonly PreparedBlock[],
   expected: ExpectedRevision,
 ): AppendResult | RevisionConflict {
+  const { finder } = now;
   const row = store.streams.get(textKey(stream));
   const last = row?.last ?? -1;
+  const ids = () => blocks.flatMap((block) => block.ids);
   const conflict = () => new RevisionConflict(stream, expected, last < 0 ? 'noStream' : BigInt(last));
   if (expected === 'any' || expected === 'streamExists') {
     if (expected === 'streamExists' && last < 0) return conflict();
-    const known = row ? events.map((event) => store.ids.get(idKey(row.id, event.id))) : [];
+    const known = row ? ids().map((id) => finder.revisionOf(row.id, id)) : [];
     const repeatedAt = known.at(-1);
     if (known[0] !== undefined)
-      return row && repeatedAt !== undefined && !known.includes(undefined) ? answerOf(store, row, repeatedAt) : conflict();
+      return row && repeatedAt !== undefined && !known.includes(undefined) ? answerOf(finder, row, repeatedAt) : conflict();
   } else {
     const after = expected === 'noStream' ? -1 : Number(expected);
     if (after > last) return conflict();
     if (row && after < last) {
-      const same = events.findIndex((event, index) => idAt(store, row, after + 1 + index) !== event.id);
-      if (same < 0) return answerOf(store, row, after + events.length);
+      const asked = ids();
+      const same = asked.findIndex((id, index) => idAt(finder, row, after + 1 + index) !== id);
+      if (same < 0) return answerOf(finder, row, after + asked.length);
       const deleted = row.from > row.last;
       if (same > 0 || expected !== 'noStream' || !deleted) return conflict();
     }
   }
-  return write(store, now, row ?? newStream(store, stream), category, events);
+  return write(store, now, row ?? newStream(store, stream), category, blocks);
 }
 
-function write(store: Store, now: Newest, row: StreamRow, category: string, events: readonly PreparedEvent[]): AppendResult {
+function write(store: Store, now: Newest, row: StreamRow, category: string, blocks: readonly PreparedBlock[]): AppendResult {
   const recordedAtMs = Date.now();
   let revision = row.last;
   const kinds = new Map<string, KindRow>();
-  for (const event of events) {
-    revision++;
-    const position = ++now.position;
-    const kind = kinds.get(event.type) ?? kindOf(store, category, event.type);
-    kinds.set(event.type, kind);
-    store.events.put(position, encodeRecord({ ...event, position, streamId: row.id, kindId: kind.id, recordedAtMs, revision }));
-    store.revisions.put([row.id, revision], position);
-    store.ids.put(idKey(row.id, event.id), revision);
-    store.byKind.put([kind.id, position], true);
+  const idOf = (type: string) => kinds.get(type)?.id ?? 0;
+  for (const { bytes, ids, types } of blocks) {
+    const firstPosition = now.position + 1;
+    now.position += ids.length;
+    revision += ids.length;
+    const byType = indexesOf(types);
+    // A kind is only made together with an event of it, so that the index knows the newest.
+    for (const [type, indexes] of byType) {
+      const kind = kinds.get(type) ?? kindOf(store, category, type);
+      kinds.set(type, kind);
+      store.byKind.put([kind.id, firstPosition + (indexes.at(-1) as number)], kindEntry(indexes));
+    }
+    const kindIds = types.map(idOf);
+    const seal = {
+      lastPosition: now.position,
+      streamId: row.id,
+      recordedAtMs,
+      lastRevision: revision,
+      kindOf: (index: number) => kindIds[index] as number,
+    };
+    sealBlock(bytes, ids.length, seal);
+    store.events.put(now.position, bytes);
+    store.revisions.put([row.id, revision], now.position);
+    writeIds(store, now.finder, row.id, ids, revision);
   }
   store.streams.put(textKey(row.name), { ...row, last: revision });
   return { revision: BigInt(revision), position: BigInt(now.position) as Position };
+}
+
+function indexesOf(types: readonly string[]): Map<string, number[]> {
+  const byType = new Map<string, number[]>();
+  for (const [index, type] of types.entries()) {
+    const indexes = byType.get(type);
+    if (indexes) indexes.push(index);
+    else byType.set(type, [index]);
+  }
+  return byType;
+}
+
+/** Ids that rise, as those of a spool do, are one entry; ranges of a stream do not overlap, so that an id is looked for in one. */
+function writeIds(store: Store, finder: Finder, streamId: number, ids: readonly string[], lastRevision: number): void {
+  const [first, last] = [ids[0] as string, ids.at(-1) as string];
+  const isRange =
+    ids.length >= idRangeMin &&
+    ids.every((id, index) => index === 0 || id > (ids[index - 1] as string)) &&
+    !finder.overlapsRange(streamId, first, last);
+  if (isRange) store.ids.put(rangeKey(streamId, first), rangeValue(last, lastRevision));
+  else for (const [index, id] of ids.entries()) store.ids.put(idKey(streamId, id), lastRevision - ids.length + 1 + index);
 }
 
 function deleteFrom(store: Store, stream: string, expected: ExpectedRevision): AppendResult | RevisionConflict {
@@ -185,24 +222,16 @@ function deleteFrom(store: Store, stream: string, expected: ExpectedRevision): A
   return { revision: BigInt(row.last), position: 0n as Position };
 }
 
-function answerOf(store: Store, row: StreamRow, revision: number): AppendResult {
-  const position = store.revisions.get([row.id, revision]);
+function answerOf(finder: Finder, row: StreamRow, revision: number): AppendResult {
+  const position = finder.positionOf(row.id, revision);
   if (position === undefined) throw new Error(`revision ${revision} of ${row.name} has no position`);
   return { revision: BigInt(revision), position: BigInt(position) as Position };
 }
 
-function idAt(store: Store, row: StreamRow, revision: number): string | undefined {
-  const position = store.revisions.get([row.id, revision]);
-  if (position === undefined) return undefined;
-  const bytes = store.events.get(position);
-  return bytes ? recordId(bytes, position) : undefined;
-}
-
-function idKey(streamId: number, id: string): Buffer {
-  const key = Buffer.allocUnsafe(20);
-  key.writeUInt32BE(streamId, 0);
-  uuidBytes(id).copy(key, 4);
-  return key;
+function idAt(finder: Finder, row: StreamRow, revision: number): string | undefined {
+  if (revision > row.last) return undefined;
+  const position = finder.positionOf(row.id, revision);
+  return position === undefined ? undefined : finder.byPosition(position)?.at(position).id;
 }
 
 function newStream(store: Store, name: string): StreamRow {
@@ -216,7 +245,6 @@ function kindOf(store: Store, category: string, type: string): KindRow {
   const key: [string, string] = [textKey(category), textKey(type)];
   const known = store.kinds.get(key);
   if (known) return known;
-  // A kind is only made together with an event of it, so that the index knows the newest.
   let newest = 0;
   for (const [id] of store.byKind.getKeys({ reverse: true, limit: 1 })) newest = id;
   const kind = { id: newest + 1, category, type };
