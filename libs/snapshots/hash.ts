@@ -4,8 +4,8 @@ import { xxhash64Module } from './xxhash64/xxhash64-module.js';
 
 const { h64, create64 } = await xxhash();
 
-/** Bytes given to WebAssembly at once: its memory grows to the largest piece ever given and never shrinks. */
-const pieceBytes = 1024 * 1024;
+/** Bytes given to WebAssembly at once: its memory grows to the largest piece ever given and never shrinks. Some 100 µs. */
+const pieceBytes = 256 * 1024;
 
 /** How a customer's id becomes the number by which audiences know the customer. */
 export type CustomerHash = (customerId: string) => bigint;

@@ -1,4 +1,5 @@
 import { SnapshotCorrupt, SnapshotMissing, SnapshotsUnavailable } from '../errors.js';
+import type { Pace } from './pace.js';
 
 /** Attempts one after the other that brought nothing. */
 const idleAttemptsMax = 3;
@@ -9,7 +10,7 @@ const stallMs = 10_000;
  * Fills `image` with what stands at the address, whose length is announced; what was cut is asked for from there on.
  * @throws SnapshotMissing, SnapshotCorrupt (another length), SnapshotsUnavailable
  */
-export async function fetchInto(url: string, sha256: string, image: Uint8Array): Promise<void> {
+export async function fetchInto(url: string, sha256: string, image: Uint8Array, pace: Pace): Promise<void> {
   const bytes = image.length;
   let have = 0;
   for (let idle = 0; have < bytes || bytes === 0; ) {
@@ -31,6 +32,7 @@ export async function fetchInto(url: string, sha256: string, image: Uint8Array):
         if (have + chunk.length > bytes) throw new SnapshotCorrupt(`image ${sha256} has more than ${bytes} bytes`);
         image.set(chunk, have);
         have += chunk.length;
+        pace.step();
       }
       if (bytes === 0) break;
     } catch (error) {
