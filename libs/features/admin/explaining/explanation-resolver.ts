@@ -1,12 +1,12 @@
 import { Inject } from '@nestjs/common';
 import { Args, ID, Query, Resolver } from '@nestjs/graphql';
 import { recomputeFrom } from '#libs/decisions';
-import type { ContentServedFact, Decision as Decided } from '#libs/domain';
+import type { ContentServedFact } from '#libs/domain';
 import type { RecordedEvent } from '#libs/event-log';
 import { Asker, type Caller, mayReach } from '../access/caller.js';
 import { ReadSide } from '../access/read-side.js';
 import { ADMIN_PARTS, type AdminParts } from '../parts.js';
-import { type Decision, Explanation } from './explanation-types.js';
+import { chosenBy, Explanation } from './explanation-types.js';
 
 /** The longest text that is looked for among decisions. */
 const decisionIdLengthMax = 200;
@@ -31,7 +31,7 @@ export class ExplanationResolver {
     const computed = await recomputeFrom(this.parts.publication, found.clientId, served);
     if (computed === null)
       return { recorded, recomputed: null, agrees: null, steps: ['A snapshot that the answer names is past retention.'] };
-    const recomputed = computed.decision === null ? null : again(recorded, computed.decision);
+    const recomputed = computed.decision === null ? null : { ...recorded, ...chosenBy(computed.decision) };
     return { recorded, recomputed, agrees: computed.agrees, steps: computed.steps };
   }
 }
@@ -39,8 +39,4 @@ export class ExplanationResolver {
 function servedOf({ data }: RecordedEvent): ContentServedFact {
   // Only nodes write this type, and the projection has read this very event by its codec before the table could name it.
   return data as unknown as ContentServedFact;
-}
-
-function again(recorded: Decision, { content, segmentId, ruleId, group, reason }: Decided): Decision {
-  return { ...recorded, contentId: content?.contentId ?? null, segmentId, ruleId, group, reason };
 }

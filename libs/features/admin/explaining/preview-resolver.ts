@@ -20,6 +20,7 @@ import { refused } from '../graphql/errors.js';
 import { JsonScalar } from '../graphql/scalars.js';
 import { ADMIN_PARTS, type AdminParts } from '../parts.js';
 import { type NewestAudience, NewestAudiences } from '../snapshots/newest-audiences.js';
+import { Chosen, chosenBy, stepsMeaning } from './explanation-types.js';
 
 @ArgsType()
 class PreviewArgs {
@@ -42,20 +43,10 @@ class PreviewArgs {
 }
 
 @ObjectType({ description: 'What an answer would be.' })
-class DecisionPreview {
-  @Field(() => ID, { nullable: true })
-  contentId!: string | null;
+class DecisionPreview extends Chosen {
   @Field(() => Content, { nullable: true, description: 'As it is defined now.' })
   content!: Content | null;
-  @Field(() => ID, { nullable: true })
-  segmentId!: string | null;
-  @Field(() => ID, { nullable: true })
-  ruleId!: string | null;
-  @Field(() => ID, { nullable: true })
-  group!: string | null;
-  @Field()
-  reason!: string;
-  @Field(() => [String], { description: 'In order: each rule considered, whether it matched, and why not.' })
+  @Field(() => [String], { description: stepsMeaning })
   steps!: readonly string[];
 }
 
@@ -97,10 +88,9 @@ export class PreviewResolver {
     const isStale = playbook.snapshotMaxAgeSeconds !== null && ageMs > playbook.snapshotMaxAgeSeconds * 1000;
     const explained = explain(plan, campaignId, membership, customerId, requestOf(args, now), isStale);
     if (explained === undefined) return null;
-    const { segmentId, ruleId, group, reason } = explained.decision;
-    const contentId = explained.decision.content?.contentId ?? null;
-    const content = (contentId === null ? undefined : definitions.contents.get(contentId)) ?? null;
-    return { contentId, content, segmentId, ruleId, group, reason, steps: explained.steps };
+    const chosen = chosenBy(explained.decision);
+    const content = (chosen.contentId === null ? undefined : definitions.contents.get(chosen.contentId)) ?? null;
+    return { ...chosen, content, steps: explained.steps };
   }
 
   /** The last one is kept: who previews asks for many at once. */
