@@ -40,9 +40,11 @@ export interface ProjectionTables {
   beside(): Promise<AnalyticsWriter>;
   /**
    * Puts each table from beside into the place of the live one (each in one step, the checkpoint last) and drops the old ones.
-   * When it was cut short, a rebuild from its beginning puts everything in order.
+   * When it was cut short, a rebuild from its beginning puts everything in order. Before that the customers' states are made in the new tables, which may
+   * take minutes: the signal ends it within seconds. `mayGoOn` is asked before each step. False: it may not, and the rest is as it was.
+   * @throws also the signal's reason.
    */
-  exchange(): Promise<void>;
+  exchange(mayGoOn: () => boolean, signal?: AbortSignal): Promise<boolean>;
   /** Closes what it opened itself. */
   close(): Promise<void>;
 }

@@ -67,7 +67,7 @@ export interface TouchedQuery {
 export interface Touched {
   readonly customerIds: readonly string[];
   readonly more: boolean;
-  /** Position of the earliest event after `after`; null when there is none. */
+  /** Position of the earliest event after `after` of these customers; null when there is none. */
   readonly first: Position | null;
 }
 
@@ -94,6 +94,7 @@ export interface Analytics {
   /**
    * Customers with an event (or an answer recorded) after `after` up to `upTo`, by log position; and those with an event up to `upTo` that was
    * recorded before its time and is due since: its time is after `dueAfter` and not after `dueUpTo`. At most `max`, `more` says there are others.
+   * Mostly in the order of the hash: who asks about them part by part then reads each piece of the tables once.
    */
   touched(query: TouchedQuery): Promise<Touched>;
 
@@ -125,6 +126,10 @@ export interface Analytics {
 
 export class AnalyticsUnavailable extends Error {
   readonly code: string = 'ANALYTICS_UNAVAILABLE';
+}
+/** Rows that the question was to be answered from changed on the way: asked again at once, it is answered by what is there now. */
+export class StatesMoved extends AnalyticsUnavailable {
+  override readonly code = 'STATES_MOVED';
 }
 /** The server will not have us: a wrong address, user, password or certificate, or a right that is missing. Somebody has to change a setting. */
 export class AnalyticsRefused extends AnalyticsUnavailable {

@@ -13,4 +13,8 @@ export { loadingOver, offerLoading } from './loading/loading-over-port.js';
 export { readImage } from './loading/read-image.js';
 export * from './playbook/playbook-image.js';
 export * from './publication.js';
+export { type Interruptible, inSlices } from './slices.js';
+export type { NodePublication } from './threads/node-publication.js';
+export { offerPublication, publicationOver } from './threads/publication-over-port.js';
+export { SharedPublication } from './threads/shared-publication.js';
 export * from './version.js';

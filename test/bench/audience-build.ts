@@ -134,7 +134,7 @@ async function measured(
       definitions = definitionsOf(round, projectedTo);
       recording.clear();
       const begun = performance.now();
-      await keeper.step();
+      if (await keeper.step()) await keeper.build();
       return publishedAt - begun;
     };
     // The first is the warm-up: pages of the file system, code, connections.

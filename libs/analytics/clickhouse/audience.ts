@@ -1,5 +1,5 @@
 import { type Criteria, customersListed } from '#libs/domain';
-import { AnalyticsUnavailable, type AudienceRows, type ClientScope, type SegmentCriteria } from '../analytics.js';
+import { type AudienceRows, type ClientScope, type SegmentCriteria, StatesMoved } from '../analytics.js';
 import type { ClickHouseConnection, Shard } from './client.js';
 import { haveStatesMoved, planStates, type StatePlan } from './customer-states.js';
 import { inHashOrder } from './hash-order.js';
@@ -70,7 +70,7 @@ async function* chunksOf({ connection }: Shard, { sql, parameters }: Statement):
   try {
     yield* connection.stream(sql, parameters.all, judgingSettings);
   } catch (error) {
-    if (haveStatesMoved(error)) throw new AnalyticsUnavailable("customers' states changed while they were read", { cause: error });
+    if (haveStatesMoved(error)) throw new StatesMoved("customers' states changed while they were read", { cause: error });
     throw error;
   }
 }

@@ -34,7 +34,7 @@ describe('the rights that are documented', () => {
     // The second beginning drops what the first left.
     await project(await tables.beside(), [recorded('golf', 1n, page(1))]);
     await project(await tables.beside(), [recorded('golf', 1n, page(1)), recorded('golf', 2n, page(2))]);
-    await tables.exchange();
+    await tables.exchange(() => true);
     expect(await connection.query('SELECT count() AS events FROM behaviour')).toEqual([{ events: '2' }]);
     expect(await readCheckpoint(connection)).toBe(2n as Position);
     expect(await owner.query("SELECT name FROM system.databases WHERE name LIKE '%shop%'")).toEqual([{ name: 'shop' }]);

@@ -6,6 +6,7 @@ import { readCheckpoint } from './checkpoint.js';
 import type { ClickHouseConnection } from './client.js';
 import { customerSummary, customers, preview } from './customers.js';
 import { Parameters } from './parameters.js';
+import { textRows } from './text-rows.js';
 import { knownMessages } from './writer.js';
 
 const pollMs = 25;
@@ -58,23 +59,29 @@ async function touched(connection: ClickHouseConnection, query: TouchedQuery): P
   const client = parameters.text(clientId);
   const number = (value: bigint | number) => parameters.add('UInt64', String(value));
   const [to, limit] = [number(upTo), number(max + 1)];
-  const rows = await connection.query<{ customer_id: string; first: string; is_due: number }>(
-    `(SELECT customer_id, min(log_position) AS first, 0 AS is_due FROM touched
+  const customerIds = new Set<string>();
+  let first: Position | null = null;
+  const rows = textRows<[customerId: string, first: string, isDue: number]>(
+    connection.stream(
+      `(SELECT customer_id, min(log_position) AS first, 0 AS is_due FROM touched
       WHERE client_id = ${client} AND log_position > ${number(after)} AND log_position <= ${to}
-      GROUP BY customer_id ORDER BY first LIMIT ${limit})
+      GROUP BY customer_id ORDER BY xxHash64(customer_id) LIMIT ${limit})
      UNION ALL
      (SELECT customer_id, min(log_position) AS first, 1 AS is_due FROM due
       WHERE client_id = ${client} AND time > ${parameters.time(dueAfter.getTime())} AND time <= ${parameters.time(dueUpTo.getTime())} AND log_position <= ${to}
-      GROUP BY customer_id ORDER BY first LIMIT ${limit})`,
-    parameters.all,
-    // A customer's rows lie on one shard, which may cut its answer itself.
-    { distributed_group_by_no_merge: '2' },
+      GROUP BY customer_id ORDER BY xxHash64(customer_id) LIMIT ${limit})
+     FORMAT JSONCompactEachRow`,
+      parameters.all,
+      // A customer's rows lie on one shard, which may cut its answer itself.
+      { distributed_group_by_no_merge: '2' },
+    ),
   );
-  // The two come in any order.
-  const inOrder = rows.map((row) => ({ ...row, first: BigInt(row.first) as Position })).sort((a, b) => (a.first < b.first ? -1 : 1));
-  const customerIds = [...new Set(inOrder.map((row) => row.customer_id))];
-  const first = inOrder.find((row) => row.is_due === 0)?.first ?? null;
-  return { customerIds: customerIds.slice(0, max), more: customerIds.length > max, first };
+  for await (const [customerId, itsFirst, isDue] of rows) {
+    customerIds.add(customerId);
+    const position = BigInt(itsFirst) as Position;
+    if (isDue === 0 && (first === null || position < first)) first = position;
+  }
+  return { customerIds: [...customerIds].slice(0, max), more: customerIds.size > max, first };
 }
 
 async function findDecision(connection: ClickHouseConnection, decisionId: string) {

@@ -31,12 +31,26 @@ describe('two projectors that both take themselves for the leader', () => {
     const fresh = await leader.beside();
     await fresh.write(noRows, at(300));
     await expect(stale.write(noRows, at(901))).rejects.toThrow();
-    await expect(sleeper.exchange()).rejects.toMatchObject({ code: 'ANALYTICS_UNAVAILABLE' });
+    await expect(sleeper.exchange(() => true)).rejects.toMatchObject({ code: 'ANALYTICS_UNAVAILABLE' });
     expect(await live.checkpoint()).toBe(before);
     expect(await fresh.checkpoint()).toBe(300n);
-    await leader.exchange();
+    await leader.exchange(() => true);
     expect(await live.checkpoint()).toBe(300n);
     await sleeper.close();
     await leader.close();
+  });
+
+  it('touch nothing more once they may not go on', async () => {
+    const tables = open();
+    const live = await tables.live();
+    const before = await live.checkpoint();
+    for (const steps of [0, 2]) {
+      await (await tables.beside()).write(noRows, at(1_000));
+      let asked = 0;
+      expect(await tables.exchange(() => ++asked <= steps)).toBe(false);
+      expect(asked).toBe(steps + 1);
+      expect(await live.checkpoint()).toBe(before);
+    }
+    await tables.close();
   });
 });

@@ -50,13 +50,16 @@ export function openProjectionTables(connection: ClickHouseConnection, migration
       await migrate(beside, migrations);
       return openAnalyticsWriter(beside);
     },
-    async exchange() {
+    async exchange(mayGoOn, signal) {
       const shards = await connection.shards();
       if (beside === undefined) throw new Error('nothing was rebuilt');
       // A client whose states are read must find them in the new tables too, made up to a later place.
       const marked = await connection.query<{ client_id: string }>('SELECT DISTINCT client_id FROM customer_state_marks');
-      for (const { client_id } of marked) await refreshStates(beside, client_id);
-      const exchange = async (isLast: boolean) => {
+      for (const { client_id } of marked) {
+        if (!mayGoOn()) return false;
+        await refreshStates(beside, client_id, { signal });
+      }
+      const exchange = async (isLast: boolean): Promise<boolean> => {
         for (const { connection: each, part } of shards) {
           const tables = await each.query<{ name: string }>(
             "SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree'",
@@ -67,13 +70,16 @@ export function openProjectionTables(connection: ClickHouseConnection, migration
           for (const { name } of tables) {
             if (schemaTables.includes(name) || lastTables.some((last) => name === part(last)) !== isLast) continue;
             const [live, rebuilt] = [connection.database, besideName].map((database) => `${identifier(database)}.${identifier(name)}`);
+            // The process may have stood still since the last one, while another began to lead.
+            if (!mayGoOn()) return false;
             await each.command(`EXCHANGE TABLES ${live} AND ${rebuilt}`);
           }
         }
+        return true;
       };
-      await exchange(false);
-      await exchange(true);
+      if (!((await exchange(false)) && (await exchange(true)))) return false;
       for (const { connection: each } of shards) await each.command(`DROP DATABASE IF EXISTS ${identifier(besideName)} SYNC`);
+      return true;
     },
     close: async () => beside?.close(),
   };

@@ -56,7 +56,7 @@ describe('of the documented rights', () => {
     const everything = async () => {
       await project(await tables.live(), [recorded('golf', 1n, viewed)]);
       await project(await tables.beside(), [recorded('golf', 1n, viewed)]);
-      await tables.exchange();
+      await tables.exchange(() => true);
     };
     await expect(everything()).rejects.toThrow(AnalyticsRefused);
     await tables.close();

@@ -128,7 +128,7 @@ describe('tables over two shards', () => {
     await project(await tables.beside(), again.slice(0, 5));
     await project(await tables.beside(), again);
     expect(await connection.query("SELECT count() AS n FROM behaviour WHERE client_id = 'again'")).toEqual([{ n: '10' }]);
-    await tables.exchange();
+    await tables.exchange(() => true);
     expect(await connection.query('SELECT count() AS n, uniqExact(client_id) AS clients FROM behaviour')).toEqual([
       { n: '60', clients: '1' },
     ]);

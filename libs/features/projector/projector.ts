@@ -140,7 +140,7 @@ export class Projector {
       if (batch.events.length > 0) await this.write(writer, batch);
       if (!batch.caughtUp || batch.upTo < request) continue;
       if (!leadership.holds()) return;
-      await this.parts.tables.exchange();
+      if (!(await this.parts.tables.exchange(() => leadership.holds(), signal))) return;
       this.parts.metrics.rebuilt();
       this.parts.report(`all tables are rebuilt up to position ${batch.upTo}`);
       return;

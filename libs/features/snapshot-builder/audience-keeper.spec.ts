@@ -3,28 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Registry } from 'prom-client';
 import type { Criteria } from '#libs/domain';
 import type { EventLog, Position } from '#libs/event-log';
 import { openFileLog } from '#libs/event-log/file';
-import { audienceSegmentIds, type ClientDefinitions, scopeOf, segmentCriteria } from '#libs/projections';
-import {
-  type Announcement,
-  type CustomerHash,
-  customerHash,
-  Overlay,
-  readAudience,
-  type SnapshotPublication,
-  segmentSizes,
-} from '#libs/snapshots';
+import { type CustomerHash, customerHash, type SnapshotPublication, segmentSizes } from '#libs/snapshots';
 import { openFileSnapshots } from '#libs/snapshots/file';
-import { AudienceKeeper } from './audience-keeper.js';
-import type { SnapshotBuilderOptions } from './builder-parts.js';
-import { KeptOverlays } from './kept-overlays.js';
-import { BuilderMetrics } from './metrics.js';
-import { TablesInMemory } from './testing/tables-in-memory.js';
+import { begin, Shop, stepOf } from './testing/shop.js';
 
-const begin = Date.parse('2026-11-23T12:00:00Z');
 const second = 1000;
 const hour = 3600 * second;
 const day = 24 * hour;
@@ -32,7 +17,6 @@ const day = 24 * hour;
 let folder: string;
 let log: EventLog;
 let publication: SnapshotPublication;
-let clients = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vitrine-builder-'));
   log = await openFileLog({ folder: join(folder, 'log') });
@@ -44,137 +28,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** One client, its tables, and a keeper of its audience. */
-class Shop {
-  readonly clientId = `shop${clients++}`;
-  readonly tables: TablesInMemory;
-  now = begin;
-  position = 1n;
-  definedTo = 1n;
-  definitions: ClientDefinitions;
-  keeper: AudienceKeeper;
-
-  constructor(
-    segments: Record<string, Criteria>,
-    private readonly more: { hash?: CustomerHash; options?: Partial<SnapshotBuilderOptions> } = {},
-  ) {
-    this.tables = new TablesInMemory(more.hash);
-    this.tables.upTo = 1n as Position;
-    const settings = { name: 'Shop', timeZone: 'Europe/Berlin', currency: 'EUR', origins: [], sampleRate: 1 };
-    this.definitions = {
-      client: { ...settings, clientId: this.clientId, snapshotIntervalSeconds: 900, snapshotMaxAgeSeconds: null },
-      contents: new Map(),
-      segments: new Map(),
-      campaigns: new Map(),
-      changedAt: 1n as Position,
-      audienceChangedAt: 1n as Position,
-      requestedAt: { audience: null, playbook: null },
-    };
-    this.define(segments);
-    this.keeper = this.newKeeper();
-  }
-
-  newKeeper(where = publication): AudienceKeeper {
-    const clock = () => new Date(this.now);
-    return new AudienceKeeper(
-      {
-        log,
-        analytics: this.tables,
-        publication: where,
-        metrics: new BuilderMetrics(new Registry(), clock),
-        clock,
-        options: { incrementSeconds: 2, ...this.more.options },
-        hash: this.more.hash ?? customerHash,
-        definitionsOf: () => ({ position: this.definedTo as Position, definitions: this.definitions }),
-        report: () => undefined,
-      },
-      this.clientId,
-      new KeptOverlays(),
-    );
-  }
-
-  define(segments: Record<string, Criteria>): void {
-    const position = this.next();
-    const entries = Object.entries(segments).map(
-      ([id, criteria]) => [id, { segmentId: id, name: id, criteria, status: 'active' as const }] as const,
-    );
-    this.definitions = { ...this.definitions, segments: new Map(entries), changedAt: position, audienceChangedAt: position };
-  }
-
-  request(): Position {
-    const position = this.next();
-    this.definitions = { ...this.definitions, requestedAt: { ...this.definitions.requestedAt, audience: position } };
-    return position;
-  }
-
-  /** In the log, the definitions and the tables. */
-  next(): Position {
-    this.position += 1n;
-    this.definedTo = this.position;
-    this.tables.upTo = this.position as Position;
-    return this.position as Position;
-  }
-
-  act(customerId: string, type: 'Product Viewed' | 'Product Added' | 'Order Completed' = 'Product Viewed', at = this.now): void {
-    const position = this.next();
-    this.tables.events.push({
-      type,
-      customerId,
-      sessionId: null,
-      time: new Date(at).toISOString(),
-      position,
-      properties: type === 'Order Completed' ? { order_id: `o${position}`, total: '10' } : {},
-    });
-  }
-
-  announced(): Promise<Announcement | null> {
-    return publication.current(this.clientId, 'audience');
-  }
-
-  async step(): Promise<Announcement> {
-    await this.keeper.step();
-    return (await this.announced())!;
-  }
-
-  /** As a node loads it. */
-  async loaded(): Promise<Overlay> {
-    const announced = (await this.announced())!;
-    const overlay = new Overlay(readAudience(await publication.fetch(announced)), announced.version);
-    for (const { bytes } of await publication.increments(this.clientId, announced.version, 0)) overlay.apply(bytes);
-    expect(overlay.sequence).toBe(announced.increment);
-    return overlay;
-  }
-
-  async segmentsOf(customerId: string): Promise<readonly string[]> {
-    const overlay = await this.loaded();
-    return overlay.memberships[overlay.membershipOf((this.more.hash ?? customerHash)(customerId), customerId)] ?? [];
-  }
-
-  /** Judged in plain code, now. */
-  expected(): Map<string, string[]> {
-    const { definitions } = this;
-    return this.tables.members({
-      scope: scopeOf(definitions.client),
-      segments: segmentCriteria(definitions),
-      segmentIds: audienceSegmentIds(definitions),
-      asOf: new Date(this.now),
-    });
-  }
-
-  async published(): Promise<readonly unknown[]> {
-    const events = [];
-    for await (const event of log.readStream(`snapshot-${this.clientId}.audience`)) events.push(event.data.version);
-    return events;
-  }
-}
-
 const buyers: Criteria = { field: 'orders.count', op: 'gte', value: 1 };
 const viewers: Criteria = { field: 'views.count', op: 'gte', value: 2 };
 
 describe('an audience', () => {
   let shop: Shop;
   beforeEach(() => {
-    shop = new Shop({ buyers, viewers });
+    shop = new Shop({ buyers, viewers }, { log, publication });
   });
 
   it('is built at first, and says how far the log is in it', async () => {
@@ -194,7 +54,7 @@ describe('an audience', () => {
 
   it('waits for tables that hold nothing yet', async () => {
     shop.tables.upTo = null;
-    await shop.keeper.step();
+    await stepOf(shop.keeper);
     expect(await shop.announced()).toBeNull();
   });
 
@@ -335,7 +195,7 @@ describe('an audience', () => {
     const built = await shop.step();
     const emptied = await openFileSnapshots({ folder: join(folder, 'emptied') });
     shop.now += second;
-    await shop.newKeeper(emptied).step();
+    await stepOf(shop.newKeeper(emptied));
     const anew = (await emptied.current(shop.clientId, 'audience'))!;
     await emptied.close();
     expect(anew).toMatchObject({ customers: built.customers, bytes: built.bytes });
@@ -392,7 +252,7 @@ describe('an audience', () => {
   });
 
   it('is built whole when many were touched', async () => {
-    shop = new Shop({ buyers }, { options: { touchedMax: 3 } });
+    shop = new Shop({ buyers }, { log, publication }, { options: { touchedMax: 3 } });
     await shop.step();
     for (const id of ['a', 'b', 'c', 'd']) shop.act(id, 'Order Completed');
     shop.now += second;
@@ -416,9 +276,9 @@ describe('an audience', () => {
     for (const id of ['ann', 'bob', 'cem']) {
       shop.act(id, 'Order Completed');
       shop.now += second;
-      await Promise.allSettled([shop.keeper.step(), other.step()]);
-      await shop.keeper.step();
-      await other.step();
+      await Promise.allSettled([stepOf(shop.keeper), stepOf(other)]);
+      await stepOf(shop.keeper);
+      await stepOf(other);
       expect(await shop.segmentsOf(id)).toEqual(['buyers']);
       expect((await shop.announced())?.position).toBe(shop.position);
     }
@@ -467,7 +327,7 @@ describe('an audience kept by increments', () => {
   ])('answers like one built whole: for who was touched, and for all where no window is (%s)', async (_, hash) => {
     await fc.assert(
       fc.asyncProperty(fc.dictionary(fc.constantFrom('s1', 's2', 's3'), criteria), windows, rounds, async (plain, window, then) => {
-        const shop = new Shop({ ...plain, window }, { hash });
+        const shop = new Shop({ ...plain, window }, { log, publication }, { hash });
         shop.definitions = { ...shop.definitions, client: { ...shop.definitions.client, snapshotIntervalSeconds: 1_000_000 } };
         for (const round of then) {
           shop.now += round.laterMs;

@@ -4,7 +4,7 @@ import {
   type Announcement,
   type AudienceBuilder,
   type AudienceImage,
-  encodeIncrement,
+  encodeIncrementInSlices,
   loadAudience,
   Overlay,
   overlayCustomersMax,
@@ -17,12 +17,19 @@ import type { BuilderParts } from './builder-parts.js';
 import { Judging, type Question } from './judging.js';
 import type { KeptOverlays } from './kept-overlays.js';
 import { PublishedRecord } from './published-record.js';
+import { WholeBuild } from './whole-build.js';
 
-export const touchedMaxDefault = 10_000;
+/** An increment of as many takes 4 MiB and is taken in by nodes in slices: docs/adr/0010 has the figures. */
+export const touchedMaxDefault = 450_000;
 /** A full build that nobody asked for (many customers touched) takes at most this share of the time. */
 const unaskedShare = 0.2;
 /** Increments on one image: each is a file and a round trip to those who start anew. */
 const sequenceMax = 5_000;
+/** Nodes take twice as many: those of the version before, too. */
+const overlayChangedMax = overlayCustomersMax / 2;
+/** Of a whole build: while increments go on, until no more than so many are to be judged again, and no more often. */
+const touchedAtEndMax = 2_000;
+const roundsMax = 5;
 
 /** Why the audience is built whole. */
 type Why = 'first' | 'definitions' | 'requested' | 'interval' | 'touched' | 'increments';
@@ -34,16 +41,38 @@ interface Sight {
   readonly position: Position;
 }
 
-/** Keeps one client's audience: whole builds at their interval and when they are due, increments in between. One step at a time. */
+/** What an announced image was made by, and up to where the log asked for nothing else. */
+interface Standing {
+  readonly version: string;
+  readonly builtAt: string;
+  readonly definitions: ClientDefinitions;
+  readonly clearTo: Position;
+}
+
+/** What the increments on an image (known by its time) hold, also of what their positions do not say yet. */
+interface Judged {
+  readonly builtAt: string;
+  readonly upTo: Position;
+  readonly asOf: Date;
+}
+
+/**
+ * Keeps one client's audience: whole builds at their interval and when they are due (`build`), increments in between and beside them (`step`). One step at
+ * a time, and one build.
+ */
 export class AudienceKeeper {
   private readonly judging: Judging;
   private readonly record: PublishedRecord;
-  /** The change of the definitions that the announced audience is known to have been built after. */
-  private builtFor: Position | undefined;
+  private standing: Standing | undefined;
+  private judged: Judged | undefined;
+  /** Time of the image that can take no more increments. */
+  private full: string | undefined;
+  private building: WholeBuild | undefined;
+  private unasked: Why | undefined;
+  private told: string | undefined;
   private unaskedNotBefore = 0;
-  /** As of when the last judgement was, and the image (by its time) on which it was. */
-  private judged: { readonly builtAt: string; readonly asOf: Date } | undefined;
   private criteria: { readonly of: ClientDefinitions; readonly question: Omit<Question, 'asOf'> } | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly parts: BuilderParts,
@@ -54,25 +83,63 @@ export class AudienceKeeper {
     this.record = new PublishedRecord(parts.log, clientId, 'audience');
   }
 
-  async step(): Promise<void> {
-    const sight = await this.look();
-    if (sight === undefined) return;
+  /** Publishes what changed as an increment. True: a whole build is due, `build` makes it. */
+  step(): Promise<boolean> {
+    return this.alone(() => this.keep());
+  }
+
+  /** Builds everything anew if that is due; steps may be made meanwhile. */
+  async build(): Promise<void> {
+    const begun = await this.alone(() => this.begin());
+    if (begun === undefined) return;
+    try {
+      await begun.building.judgeAll();
+      for (let round = 0; round < roundsMax; round += 1) {
+        const sight = await this.look();
+        if (sight === undefined || (await begun.building.judgeTouched(sight.position, this.parts.clock())) <= touchedAtEndMax) break;
+      }
+      await this.alone(() => this.finish(begun));
+    } finally {
+      this.building = undefined;
+    }
+  }
+
+  private alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.turn.then(work);
+    // Whoever called is told of the failure; the next one begins all the same.
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+
+  private async keep(): Promise<boolean> {
+    const sight = await this.lookAndRecord();
+    if (sight === undefined) return false;
+    const { announced, definitions, position } = sight;
     const why = this.whyWhole(sight);
-    if (why !== undefined) return this.buildWhole(sight, why);
-    const announced = sight.announced!;
+    if (announced === null) return true;
+    // Until it is built, increments go on by what the announced image was made by, and no announcement goes beyond where something else was asked for.
+    const isOther = why === 'definitions' || why === 'requested';
+    if (isOther && !(this.stands(announced) && this.hasTold(definitions))) return true;
+    const { version, builtAt } = announced;
+    if (!isOther) this.standing = { version, builtAt, definitions, clearTo: position };
+    const standing = this.standing!;
     const overlay = await this.overlayOf(announced);
-    if (overlay === undefined || overlay.segmentIds.join() !== this.questionOf(sight).segmentIds.join())
-      return this.buildWhole(sight, 'definitions');
-    this.builtFor = sight.definitions.audienceChangedAt;
+    if (overlay === undefined || overlay.segmentIds.join() !== this.questionOf(standing.definitions).segmentIds.join()) {
+      this.unasked = 'definitions';
+      return true;
+    }
     this.parts.metrics.announced(announced);
-    await this.catchUp(sight, announced, overlay);
+    const unasked = await this.catchUp({ sight, announced, overlay, standing });
+    if (unasked === undefined || this.building !== undefined || this.parts.clock().getTime() < this.unaskedNotBefore)
+      return why !== undefined;
+    this.unasked = unasked;
+    return true;
   }
 
   /** Positions are read before any question is asked, so that what is said to be in an audience is. Undefined: not yet. */
   private async look(): Promise<Sight | undefined> {
     const { clientId, parts } = this;
     const announced = await parts.publication.current(clientId, 'audience');
-    await this.record.catchUp(announced);
     const projectedTo = await parts.analytics.projectedTo();
     const { position: definedTo, definitions } = parts.definitionsOf(clientId);
     if (definitions === undefined || definedTo === null || projectedTo === null) return undefined;
@@ -80,56 +147,86 @@ export class AudienceKeeper {
     // Tables that went back are being rebuilt: an audience from them would miss what nodes already answer by.
     const behind = announced !== null && position < announced.position;
     parts.metrics.waiting(clientId, behind);
-    return behind ? undefined : { announced, definitions, position };
+    if (behind) return undefined;
+    this.building?.saw(definitions, position);
+    return { announced, definitions, position };
+  }
+
+  /** Also writes what is still owed to the log. */
+  private async lookAndRecord(): Promise<Sight | undefined> {
+    await this.record.catchUp(await this.parts.publication.current(this.clientId, 'audience'));
+    return this.look();
+  }
+
+  /** Whether a step has said before that these are to be built: the first one leaves the increments to the next, so that the build begins at once. */
+  private hasTold({ audienceChangedAt, requestedAt }: ClientDefinitions): boolean {
+    const asked = `${audienceChangedAt}.${requestedAt.audience}`;
+    if (this.told === asked) return true;
+    this.told = asked;
+    return false;
+  }
+
+  /** Whether it is known what the announced image was made by: another builder's is not. */
+  private stands({ version, builtAt }: Announcement): boolean {
+    return this.standing?.version === version && this.standing.builtAt === builtAt;
   }
 
   private whyWhole({ announced, definitions, position }: Sight): Why | undefined {
     if (announced === null) return 'first';
     const { audienceChangedAt, requestedAt, client } = definitions;
-    if (this.builtFor === undefined ? announced.position < audienceChangedAt : this.builtFor !== audienceChangedAt) return 'definitions';
+    const isOther = this.stands(announced)
+      ? this.standing?.definitions.audienceChangedAt !== audienceChangedAt
+      : announced.position < audienceChangedAt;
+    if (isOther) return 'definitions';
     const requested = requestedAt.audience;
     if (requested !== null && requested > announced.position && position >= requested) return 'requested';
     if (this.parts.clock().getTime() - Date.parse(announced.builtAt) >= client.snapshotIntervalSeconds * 1000) return 'interval';
     return announced.increment >= sequenceMax ? 'increments' : undefined;
   }
 
-  /** Judges again who was touched since, and whose events of the future are due since; says at least that nothing changed. */
-  private async catchUp(sight: Sight, announced: Announcement, overlay: Overlay): Promise<void> {
+  /** Judges again who was touched since, and whose events of the future are due since; says at least that nothing changed. Answers why it cannot. */
+  private async catchUp({ sight, announced, overlay, standing }: CatchingUp): Promise<Why | undefined> {
     const { clientId, parts } = this;
+    const { builtAt } = announced;
+    if (this.full === builtAt) return 'increments';
     const measured = parts.metrics.begin('audience', 'increment');
     const { touchedMax = touchedMaxDefault } = parts.options;
-    const { builtAt } = announced;
-    const dueAfter = this.judged?.builtAt === builtAt ? this.judged.asOf : new Date(builtAt);
+    const judged = this.judged?.builtAt === builtAt ? this.judged : { upTo: announced.position, asOf: new Date(builtAt) };
     // Before the question, and the same for the judgement: what becomes due in between is in the next span.
     const asOf = parts.clock();
-    const span = { after: announced.position, upTo: sight.position, dueAfter, dueUpTo: asOf };
+    const span = { after: greater(announced.position, judged.upTo), upTo: sight.position, dueAfter: judged.asOf, dueUpTo: asOf };
     const touched = await parts.analytics.touched({ clientId, ...span, max: touchedMax });
-    if (touched.more) return this.buildUnasked(sight, 'touched');
-    if (overlay.changed + touched.customerIds.length > overlayCustomersMax / 2) return this.buildUnasked(sight, 'increments');
-    const question = { ...this.questionOf(sight), asOf };
+    if (touched.more) return 'touched';
+    const question = { ...this.questionOf(standing.definitions), asOf };
     const changes = touched.customerIds.length === 0 ? [] : await this.judging.again(question, overlay, touched.customerIds);
+    const position = greater(announced.position, smaller(sight.position, standing.clearTo));
     if (changes.length === 0) {
-      this.judged = { builtAt, asOf };
-      if (sight.position === announced.position) return;
-      await parts.publication.progress(clientId, 'audience', sight.position);
-      parts.metrics.announced({ ...announced, position: sight.position });
-      return;
+      this.judged = { builtAt, upTo: sight.position, asOf };
+      if (position === announced.position) return undefined;
+      await parts.publication.progress(clientId, 'audience', position);
+      parts.metrics.announced({ ...announced, position });
+      return undefined;
+    }
+    if (overlay.changed + changes.length > overlayChangedMax) {
+      this.full = builtAt;
+      return 'increments';
     }
     const place = { base: announced.version, sequence: overlay.sequence + 1 };
     let bytes: Uint8Array;
     try {
-      bytes = encodeIncrement({ ...place, segments: question.segmentIds.length }, changes);
+      bytes = await encodeIncrementInSlices({ ...place, segments: question.segmentIds.length }, changes);
     } catch (error) {
-      if (error instanceof SnapshotTooLarge) return this.buildUnasked(sight, 'touched');
+      if (error instanceof SnapshotTooLarge) return 'touched';
       throw error;
     }
-    const increment = { clientId, ...place, position: sight.position, builtAt: asOf.toISOString(), bytes };
-    await parts.publication.publishIncrement(increment);
-    overlay.apply(bytes);
-    this.judged = { builtAt, asOf };
+    await parts.publication.publishIncrement({ clientId, ...place, position, builtAt: asOf.toISOString(), bytes });
+    await overlay.applyInSlices(bytes);
+    this.overlays.put(clientId, overlay, announced.bytes);
+    this.judged = { builtAt, upTo: sight.position, asOf };
     measured();
     if (touched.first !== null) await this.measureFreshness(touched.first);
-    parts.metrics.published({ ...announced, increment: place.sequence, position: sight.position }, 'increment');
+    parts.metrics.published({ ...announced, increment: place.sequence, position }, 'increment');
+    return undefined;
   }
 
   private async measureFreshness(first: Position): Promise<void> {
@@ -138,27 +235,42 @@ export class AudienceKeeper {
     if (earliest !== undefined) parts.metrics.fresh(clientId, earliest.recordedAt, parts.clock());
   }
 
-  private async buildUnasked(sight: Sight, why: Why): Promise<void> {
-    if (this.parts.clock().getTime() >= this.unaskedNotBefore) await this.buildWhole(sight, why);
+  private async begin(): Promise<Begun | undefined> {
+    const sight = await this.lookAndRecord();
+    if (sight === undefined) return undefined;
+    const { announced, definitions, position } = sight;
+    if ((this.whyWhole(sight) ?? this.unasked) === undefined) return undefined;
+    const measured = this.parts.metrics.begin('audience', 'full');
+    const { analytics, clock, options } = this.parts;
+    const question = { ...this.questionOf(definitions), asOf: clock() };
+    const parts = { analytics, judging: this.judging, touchedMax: options.touchedMax ?? touchedMaxDefault };
+    this.building = new WholeBuild(parts, definitions, question, position);
+    const requested = definitions.requestedAt.audience;
+    const isRequested = requested !== null && announced !== null && requested > announced.position && requested <= position;
+    return { building: this.building, isRequested, measured };
   }
 
-  private async buildWhole(sight: Sight, why: Why): Promise<void> {
+  /** Few are to be judged again now; a step that is due waits for that, and for the image. */
+  private async finish({ building, isRequested, measured }: Begun): Promise<void> {
     const { clientId, parts } = this;
-    const { announced, definitions, position } = sight;
-    const measured = parts.metrics.begin('audience', 'full');
-    const asOf = parts.clock();
-    const builder = await this.judging.everyone({ ...this.questionOf(sight), asOf });
-    const { bytes, customers, memberships } = await this.imageOf(builder, announced, asOf);
+    const sight = await this.look();
+    // What was built is thrown away: there is no saying what the tables had.
+    if (sight === undefined) return;
+    await building.judgeTouched(sight.position, parts.clock());
+    const { announced } = sight;
+    const { bytes, customers, memberships } = await this.imageOf(building.built, announced, building.asOf);
     const about = { clientId, kind: 'audience' as const, customers, memberships };
-    const now = await parts.publication.publish({ ...about, image: bytes, position, builtAt: asOf.toISOString() });
+    const { position, definitions } = building;
+    const now = await parts.publication.publish({ ...about, image: bytes, position, builtAt: building.asOf.toISOString() });
     measured();
     parts.metrics.published(now, 'full');
     const ended = parts.clock().getTime();
-    this.unaskedNotBefore = ended + (ended - asOf.getTime()) * (1 / unaskedShare - 1);
-    this.builtFor = definitions.audienceChangedAt;
-    this.judged = { builtAt: now.builtAt, asOf };
-    this.overlays.put(clientId, new Overlay(await loadAudience(bytes), now.version), bytes.length);
-    if (why === 'requested' || now.version !== announced?.version) await this.record.write(now);
+    this.unaskedNotBefore = ended + (ended - building.asOf.getTime()) * (1 / unaskedShare - 1);
+    this.unasked = undefined;
+    this.standing = { version: now.version, builtAt: now.builtAt, definitions, clearTo: position };
+    this.judged = { builtAt: now.builtAt, ...building.done };
+    this.overlays.put(clientId, await Overlay.inSlices(await loadAudience(bytes), now.version), bytes.length);
+    if (isRequested || now.version !== announced?.version) await this.record.write(now);
   }
 
   /**
@@ -187,9 +299,10 @@ export class AudienceKeeper {
       const overlay =
         kept?.baseVersion === announced.version && kept.sequence <= announced.increment
           ? kept
-          : new Overlay(await loadAudience(await parts.publication.fetch(announced)), announced.version);
+          : await Overlay.inSlices(await loadAudience(await parts.publication.fetch(announced)), announced.version);
       if (overlay.sequence < announced.increment) {
-        for (const { bytes } of await parts.publication.increments(clientId, announced.version, overlay.sequence)) overlay.apply(bytes);
+        const missing = await parts.publication.increments(clientId, announced.version, overlay.sequence);
+        for (const { bytes } of missing) await overlay.applyInSlices(bytes);
       }
       this.overlays.put(clientId, overlay, announced.bytes);
       return overlay.sequence === announced.increment ? overlay : undefined;
@@ -201,7 +314,7 @@ export class AudienceKeeper {
   }
 
   /** What the definitions ask; the same object for as long as they are the same. */
-  private questionOf({ definitions }: Sight): Omit<Question, 'asOf'> {
+  private questionOf(definitions: ClientDefinitions): Omit<Question, 'asOf'> {
     if (this.criteria?.of !== definitions) {
       const question = {
         scope: scopeOf(definitions.client),
@@ -214,7 +327,26 @@ export class AudienceKeeper {
   }
 }
 
+interface CatchingUp {
+  readonly sight: Sight;
+  readonly announced: Announcement;
+  readonly overlay: Overlay;
+  readonly standing: Standing;
+}
+
+interface Begun {
+  readonly building: WholeBuild;
+  readonly isRequested: boolean;
+  /** Call it when it is published. */
+  readonly measured: () => void;
+}
+
 function smaller(a: Position, b: Position): Position {
   if (a < b) return a;
+  return b;
+}
+
+function greater(a: Position, b: Position): Position {
+  if (a > b) return a;
   return b;
 }

@@ -7,11 +7,11 @@ import type { BuilderMetrics } from './metrics.js';
 export interface SnapshotBuilderOptions {
   /** `VITRINE_INCREMENT_SECONDS`: how often the customers touched since are judged again. */
   readonly incrementSeconds: number;
-  /** Audiences worked on at once; 2 when absent. */
+  /** Whole audiences built at once, and increments beside them; 2 when absent. */
   readonly audiencesAtOnce?: number;
-  /** More touched customers than this are judged by a full build; 10,000 when absent. */
+  /** More touched customers than this are judged by a full build; 450,000 when absent. */
   readonly touchedMax?: number;
-  /** Bytes of images kept in memory for increments; what is put out is fetched again. 512 MiB when absent. */
+  /** Bytes of images and their increments kept in memory for increments; what is put out is fetched again. 512 MiB when absent. */
   readonly imageBytesMax?: number;
 }
 

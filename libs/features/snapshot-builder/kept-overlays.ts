@@ -2,7 +2,7 @@ import type { Overlay } from '#libs/snapshots';
 
 const imageBytesMaxDefault = 512 * 1024 ** 2;
 
-/** The audiences that increments are made against, up to so many bytes of images: those used last. One is kept whatever its size. */
+/** The audiences that increments are made against, up to so many bytes of images and what increments added: those used last. One is kept whatever its size. */
 export class KeptOverlays {
   private readonly kept = new Map<string, { readonly overlay: Overlay; readonly bytes: number }>();
   private bytes = 0;
@@ -13,7 +13,8 @@ export class KeptOverlays {
     return this.kept.get(clientId)?.overlay;
   }
 
-  put(clientId: string, overlay: Overlay, bytes: number): void {
+  put(clientId: string, overlay: Overlay, imageBytes: number): void {
+    const bytes = imageBytes + overlay.addedBytes;
     this.remove(clientId);
     this.kept.set(clientId, { overlay, bytes });
     this.bytes += bytes;

@@ -143,7 +143,7 @@ class Shop {
   async step(): Promise<Overlay> {
     await project();
     await definitions.caughtUp();
-    await this.keeper.step();
+    if (await this.keeper.step()) await this.keeper.build();
     const announced = (await publication.current(this.clientId, 'audience'))!;
     expect(announced.position).toBe(projected);
     const overlay = new Overlay(readAudience(await publication.fetch(announced)), announced.version);

@@ -1,6 +1,8 @@
 import { SnapshotTooLarge } from '../errors.js';
 import { checksumming } from '../hash.js';
 import { atOnce, type Interruptible, inSlices } from '../slices.js';
+import { amended, type TakenCustomers } from './amended.js';
+import { CustomerRows, chunkMask, chunkShift } from './customer-rows.js';
 import {
   type AudienceCounts,
   type AudienceOffsets,
@@ -18,6 +20,7 @@ import {
   requireLittleEndian,
   widthFor,
 } from './format.js';
+import type { Change } from './increment.js';
 import { MembershipTable, setWidth } from './membership-table.js';
 import { AudienceRowsInvalid, checkBeyondSegments, type RowsOfCustomers, wholeRows } from './rows.js';
 
@@ -27,14 +30,6 @@ export interface AudienceImage {
   readonly memberships: number;
 }
 
-interface Apart {
-  readonly hash: bigint;
-  readonly customerId: string;
-  readonly number: number;
-}
-
-const chunkShift = 16;
-const chunkMask = (1 << chunkShift) - 1;
 const utf8 = new TextEncoder();
 
 /**
@@ -42,20 +37,15 @@ const utf8 = new TextEncoder();
  * Take all rows; when `collidingHashes` is not empty, say with `keepApart` who the customers of those hashes are; then ask for the image.
  */
 export class AudienceBuilder {
-  private readonly table: MembershipTable;
   private readonly width: number;
-  // Low word, high word and membership number of each customer in the order of hashes, in chunks: how many there will be is known at the end only.
-  private readonly chunks: Uint32Array[] = [];
-  private count = 0;
+  private taken: TakenCustomers;
   private lastHigh = 0;
   private lastLow = 0;
-  private readonly colliding = new Map<bigint, number>();
-  private readonly apart: Apart[] = [];
 
   constructor(readonly segmentIds: readonly string[]) {
     requireLittleEndian();
     this.width = setWidth(segmentIds.length);
-    this.table = new MembershipTable(this.width);
+    this.taken = { rows: new CustomerRows(), table: new MembershipTable(this.width), colliding: new Map(), apart: new Map() };
   }
 
   /** @throws AudienceRowsInvalid when the stream is cut, out of order or of another shape. */
@@ -63,20 +53,36 @@ export class AudienceBuilder {
     for await (const { words, count, rowWords } of wholeRows(rows)) {
       for (let row = 0, at = 0; row < count; row += 1, at += rowWords) {
         checkBeyondSegments(words, at + 2, rowWords - 2, this.segmentIds.length);
-        this.add(words[at]!, words[at + 1]!, this.table.intern(words, at + 2));
+        this.add(words[at]!, words[at + 1]!, this.taken.table.intern(words, at + 2));
       }
     }
   }
 
   /** Hashes that more than one of the taken customers has. */
   get collidingHashes(): readonly bigint[] {
-    return [...this.colliding.keys()];
+    return [...this.taken.colliding.keys()];
   }
 
   /** Who one of the customers of a colliding hash is, and which set that customer has. */
   keepApart(customerId: string, hash: bigint, set: Uint32Array): void {
-    if (!this.colliding.has(hash)) throw new RangeError(`no two customers have the hash ${hash}`);
-    this.apart.push({ hash, customerId, number: this.table.intern(set, 0) });
+    if (!this.taken.colliding.has(hash)) throw new RangeError(`no two customers have the hash ${hash}`);
+    this.taken.apart.set(customerId, { hash, number: this.taken.table.intern(set, 0) });
+  }
+
+  /** Whether the customer is in exactly this set; undefined: whether the customer is nobody whom the audience holds. */
+  says(hash: bigint, customerId: string, set: Uint32Array | undefined): boolean {
+    const { rows, table, colliding, apart } = this.taken;
+    const number = colliding.has(hash) ? (apart.get(customerId)?.number ?? -1) : rows.numberOf(hash);
+    if (number < 0 || set === undefined) return number < 0 && set === undefined;
+    return table.equals(number, set, 0);
+  }
+
+  /**
+   * Customers judged again since the rows were taken: what is said here replaces what the rows said, as the changes of an increment do. The image is the
+   * same as if the rows had said so. In slices of milliseconds.
+   */
+  async amendInSlices(changes: readonly Change[]): Promise<void> {
+    if (changes.length > 0) this.taken = await inSlices(amended(this.taken, this.width, changes));
   }
 
   /**
@@ -94,12 +100,15 @@ export class AudienceBuilder {
   }
 
   private *making(edition: number): Interruptible<AudienceImage> {
-    for (const [hash, rows] of this.colliding) {
-      const known = this.apart.filter((one) => one.hash === hash).length;
+    const { rows: taken, table, colliding, apart } = this.taken;
+    const knownOf = new Map<bigint, number>();
+    for (const { hash } of apart.values()) knownOf.set(hash, (knownOf.get(hash) ?? 0) + 1);
+    for (const [hash, rows] of colliding) {
+      const known = knownOf.get(hash) ?? 0;
       if (known < rows) throw new RangeError(`${rows} customers have the hash ${hash}, and ${known} were kept apart`);
     }
     // A customer whose hash collides is counted as kept apart: that may be one more than the rows had when one came in between.
-    const customers = [...this.colliding.values()].reduce((sum, rows) => sum - rows, this.count) + this.apart.length;
+    const customers = [...colliding.values()].reduce((sum, rows) => sum - rows, taken.count) + apart.size;
     const directoryBits = directoryBitsFor(customers);
     const plan = yield* this.plan(directoryBits);
     const names = utf8.encode(JSON.stringify(this.segmentIds));
@@ -107,13 +116,13 @@ export class AudienceBuilder {
     const counts: AudienceCounts = {
       customers,
       segments: this.segmentIds.length,
-      memberships: this.table.count,
+      memberships: table.count,
       entries: plan.entries,
-      numberBytes: widthFor(this.table.count),
+      numberBytes: widthFor(table.count),
       directoryBytes: plan.directoryBytes,
       directoryBits,
       byHash: plan.byHash,
-      byId: this.apart.length,
+      byId: apart.size,
       segmentIdsBytes: names.length,
       byIdBytes: ids.length,
       edition,
@@ -125,33 +134,28 @@ export class AudienceBuilder {
     const bytes = new Uint8Array(total);
     writeHeader(bytes, counts, offsets);
     bytes.set(names, offsets.segmentIds);
-    new Uint32Array(bytes.buffer, offsets.sets, this.table.count * this.width).set(this.table.words());
+    new Uint32Array(bytes.buffer, offsets.sets, table.count * this.width).set(table.words());
     bytes.set(ids, offsets.byId);
     yield* this.writeTable(bytes, counts, offsets);
     const sum = yield* checksumming(bytes.subarray(0, offsets.checksum));
     new DataView(bytes.buffer).setBigUint64(offsets.checksum, sum, true);
-    return { bytes, customers, memberships: this.table.count };
+    return { bytes, customers, memberships: table.count };
   }
 
   private add(low: number, high: number, number: number): void {
-    if (this.count > 0) {
+    const { rows, colliding } = this.taken;
+    if (rows.count > 0) {
       if (high < this.lastHigh || (high === this.lastHigh && low < this.lastLow)) {
         throw new AudienceRowsInvalid('customers are not in the order of their hashes');
       }
       if (high === this.lastHigh && low === this.lastLow) {
         const hash = (BigInt(high) << 32n) | BigInt(low);
-        this.colliding.set(hash, (this.colliding.get(hash) ?? 1) + 1);
+        colliding.set(hash, (colliding.get(hash) ?? 1) + 1);
       }
     }
-    const place = (this.count & chunkMask) * 3;
-    if (place === 0) this.chunks.push(new Uint32Array(3 << chunkShift));
-    const chunk = this.chunks[this.count >>> chunkShift]!;
-    chunk[place] = low;
-    chunk[place + 1] = high;
-    chunk[place + 2] = number;
+    rows.push(low, high, number);
     this.lastLow = low;
     this.lastHigh = high;
-    this.count += 1;
   }
 
   /**
@@ -162,11 +166,12 @@ export class AudienceBuilder {
     each: (bucket: number, remainder: number, from: number, to: number) => void,
   ): Interruptible<void> {
     const rest = 32 - directoryBits;
+    const { chunks, count } = this.taken.rows;
     let from = 0;
     let bucket = 0;
     let remainder = 0;
-    for (let at = 0; at < this.count; at += 1) {
-      const chunk = this.chunks[at >>> chunkShift]!;
+    for (let at = 0; at < count; at += 1) {
+      const chunk = chunks[at >>> chunkShift]!;
       const place = (at & chunkMask) * 3;
       const low = chunk[place]!;
       const high = chunk[place + 1]!;
@@ -179,7 +184,7 @@ export class AudienceBuilder {
       bucket = itsBucket;
       remainder = its;
     }
-    if (this.count > 0) each(bucket, remainder, from, this.count);
+    if (count > 0) each(bucket, remainder, from, count);
   }
 
   /** A first pass for the sizes of the sections. */
@@ -202,19 +207,10 @@ export class AudienceBuilder {
     return { entries, byHash, directoryBytes: widthFor(widest) };
   }
 
-  private hashAt(at: number): bigint {
-    const chunk = this.chunks[at >>> chunkShift]!;
-    const place = (at & chunkMask) * 3;
-    return (BigInt(chunk[place + 1]!) << 32n) | BigInt(chunk[place]!);
-  }
-
-  private numberAt(at: number): number {
-    return this.chunks[at >>> chunkShift]![(at & chunkMask) * 3 + 2]!;
-  }
-
   private distinctHashes(from: number, to: number): number {
+    const { rows } = this.taken;
     let distinct = 1;
-    for (let at = from + 1; at < to; at += 1) if (this.hashAt(at) !== this.hashAt(at - 1)) distinct += 1;
+    for (let at = from + 1; at < to; at += 1) if (rows.hashAt(at) !== rows.hashAt(at - 1)) distinct += 1;
     return distinct;
   }
 
@@ -227,6 +223,7 @@ export class AudienceBuilder {
     const numbers = numbersView(bytes, offsets.numbers, counts.entries, counts.numberBytes);
     const hashes = new Uint32Array(bytes.buffer, offsets.byHash, counts.byHash * 2);
     const exceptions = new Uint32Array(bytes.buffer, offsets.byHash + counts.byHash * 8, counts.byHash);
+    const { rows, colliding } = this.taken;
     let entry = 0;
     let exception = 0;
     let next = 0;
@@ -240,29 +237,29 @@ export class AudienceBuilder {
       beginBucketsTo(bucket);
       remainders[entry] = remainder;
       if (to - from === 1) {
-        const number = this.numberAt(from);
+        const number = rows.numberAt(from);
         numbers[entry++] = number;
         sizes[number]! += 1;
         return;
       }
       numbers[entry++] = counts.memberships;
       for (let at = from; at < to; at += 1) {
-        const hash = this.hashAt(at);
-        if (at > from && hash === this.hashAt(at - 1)) continue;
+        const hash = rows.hashAt(at);
+        if (at > from && hash === rows.hashAt(at - 1)) continue;
         hashes[exception * 2] = Number(hash & 0xffffffffn);
         hashes[exception * 2 + 1] = Number(hash >> 32n);
-        const number = this.colliding.has(hash) ? byId : this.numberAt(at);
+        const number = colliding.has(hash) ? byId : rows.numberAt(at);
         exceptions[exception++] = number;
         if (number !== byId) sizes[number]! += 1;
       }
     });
     beginBucketsTo(buckets);
-    for (const { number } of this.apart) sizes[number]! += 1;
+    for (const { number } of this.taken.apart.values()) sizes[number]! += 1;
   }
 
   /** Per customer told apart by id: u32 number, u8 length, the id. In the order of hash, then id. */
   private idsSection(): Uint8Array {
-    const encoded = this.apart.map((one) => ({ ...one, id: utf8.encode(one.customerId) }));
+    const encoded = [...this.taken.apart].map(([customerId, one]) => ({ ...one, id: utf8.encode(customerId) }));
     encoded.sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : Buffer.compare(a.id, b.id)));
     const parts = encoded.map(({ number, id }) => {
       const head = Buffer.alloc(5);

@@ -1,6 +1,6 @@
 import { SnapshotCorrupt, SnapshotTooLarge } from '../errors.js';
-import { checksum, checksumming } from '../hash.js';
-import { atOnce, type Interruptible } from '../slices.js';
+import { checksumming } from '../hash.js';
+import { atOnce, type Interruptible, inSlices } from '../slices.js';
 import { numbersView, requireLittleEndian, type Width, widthFor } from './format.js';
 import { MembershipTable, setWidth } from './membership-table.js';
 
@@ -34,16 +34,26 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** @throws SnapshotTooLarge past `incrementBytesMax`. */
 export function encodeIncrement(place: IncrementPlace, changes: readonly Change[]): Uint8Array {
+  return atOnce(encoding(place, changes));
+}
+
+/** As `encodeIncrement`, in slices of milliseconds. Changes in the order of their hashes are written without being sorted. */
+export function encodeIncrementInSlices(place: IncrementPlace, changes: readonly Change[]): Promise<Uint8Array> {
+  return inSlices(encoding(place, changes), 2);
+}
+
+function* encoding(place: IncrementPlace, changes: readonly Change[]): Interruptible<Uint8Array> {
   requireLittleEndian();
-  const sorted = changes.map((change) => ({
-    ...change,
-    id: change.customerId === undefined ? undefined : encoder.encode(change.customerId),
-  }));
-  sorted.sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : Buffer.compare(a.id ?? Buffer.alloc(0), b.id ?? Buffer.alloc(0))));
+  const sorted = yield* inOrder(changes);
   const width = setWidth(place.segments);
   const table = new MembershipTable(width);
-  const numbers = sorted.map(({ set }) => table.intern(set, 0));
-  const named = sorted.flatMap(({ id }, index) => (id === undefined ? [] : [{ id, index }]));
+  const numbers = new Uint32Array(sorted.length);
+  const named: { readonly id: Uint8Array; readonly index: number }[] = [];
+  for (const [index, { set, customerId }] of sorted.entries()) {
+    numbers[index] = table.intern(set, 0);
+    if (customerId !== undefined) named.push({ id: encoder.encode(customerId), index });
+    if (index % changesAtOnce === 0) yield;
+  }
   const numberBytes = widthFor(Math.max(0, table.count - 1));
   const at = sections(
     { sets: table.count, width, count: sorted.length, numberBytes },
@@ -65,11 +75,11 @@ export function encodeIncrement(place: IncrementPlace, changes: readonly Change[
   view.setUint32(40, sorted.length, true);
   view.setUint32(44, named.length, true);
   new Uint32Array(bytes.buffer, at.sets, table.count * width).set(table.words());
-  const written = numbersView(bytes, at.numbers, sorted.length, numberBytes);
-  sorted.forEach(({ hash }, index) => {
+  numbersView(bytes, at.numbers, sorted.length, numberBytes).set(numbers);
+  for (const [index, { hash }] of sorted.entries()) {
     view.setBigUint64(at.hashes + index * 8, hash, true);
-    written[index] = numbers[index]!;
-  });
+    if (index % changesAtOnce === 0) yield;
+  }
   let idAt = at.ids;
   for (const { id, index } of named) {
     view.setUint32(idAt, index, true);
@@ -77,8 +87,24 @@ export function encodeIncrement(place: IncrementPlace, changes: readonly Change[
     bytes.set(id, idAt + 5);
     idAt += 5 + id.length;
   }
-  view.setBigUint64(at.checksum, checksum(bytes.subarray(0, at.checksum)), true);
+  view.setBigUint64(at.checksum, yield* checksumming(bytes.subarray(0, at.checksum)), true);
   return bytes;
+}
+
+const changesAtOnce = 4_096;
+
+/** By hash, then by the bytes of the id. Those that are so already are looked at only. */
+export function* inOrder(changes: readonly Change[]): Interruptible<readonly Change[]> {
+  for (let index = 1; index < changes.length; index += 1) {
+    if (byHashAndId(changes[index - 1]!, changes[index]!) > 0) return [...changes].sort(byHashAndId);
+    if (index % changesAtOnce === 0) yield;
+  }
+  return changes;
+}
+
+function byHashAndId(a: Change, b: Change): number {
+  if (a.hash !== b.hash) return a.hash < b.hash ? -1 : 1;
+  return Buffer.compare(encoder.encode(a.customerId ?? ''), encoder.encode(b.customerId ?? ''));
 }
 
 /** An increment as it was read: no object per customer. */
@@ -106,8 +132,6 @@ export function decodeIncrement(increment: Uint8Array): IncrementPlace & { reado
   });
   return { base, sequence, segments, changes };
 }
-
-const changesAtOnce = 16_384;
 
 /** As `decodeIncrement`, interruptible. */
 export function* readingIncrement(increment: Uint8Array): Interruptible<IncrementImage> {

@@ -27,6 +27,10 @@ export class OverlaySlots {
     return this.count;
   }
 
+  get bytes(): number {
+    return this.slots.byteLength;
+  }
+
   /** As of this increment and before the next. */
   numberOf(low: number, high: number, sequence: number): number {
     const at = this.slotOf(this.slots, this.mask, low, high);

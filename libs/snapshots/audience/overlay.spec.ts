@@ -71,7 +71,7 @@ describe('increments on top of an image', () => {
           // With few hashes an unknown customer may be taken for the one customer who has the same.
           if (expected !== undefined || hash === customerHash)
             expect(segments).toEqual(expected && segmentIds.filter((segment) => expected.includes(segment)));
-          if (expected !== undefined) expect(overlay.isIn(hash(id), id, segmentSet(segmentIds, expected))).toBe(true);
+          if (expected !== undefined) expect(overlay.says(hash(id), id, segmentSet(segmentIds, expected))).toBe(true);
         }
         const sizes = segmentSizes(overlay);
         for (const segment of segmentIds)
@@ -88,7 +88,7 @@ describe('increments on top of an image', () => {
     const sets = [segmentSet(segmentIds, ['segment-3']), segmentSet(segmentIds, [])];
     const changes = ids.map((id, index) => ({ hash: customerHash(id), set: sets[index % 2]! }));
     overlay.apply(encodeIncrement({ base, sequence: 1, segments: 40 }, changes));
-    expect(ids.filter((id, index) => !overlay.isIn(customerHash(id), id, sets[index % 2]!))).toEqual([]);
+    expect(ids.filter((id, index) => !overlay.says(customerHash(id), id, sets[index % 2]!))).toEqual([]);
     expect(overlay.changed).toBe(40_000);
     expect(overlay.membershipOf(customerHash('nobody'), 'nobody')).toBe(-1);
     const tooMany = Array.from({ length: 480_000 }, (_, index) => ({ hash: BigInt(index), set: sets[0]! }));
@@ -135,7 +135,7 @@ describe('increments on top of an image', () => {
     expect(() => overlay.apply(incrementOf(2, changed, changed, customerHash))).toThrow('increment 2 comes after 1, not after 0');
     expect(() => overlay.apply(encodeIncrement({ base: 'fedcba9876543210', sequence: 1, segments: 40 }, []))).toThrow(SnapshotCorrupt);
     expect(() => overlay.apply(encodeIncrement({ base, sequence: 1, segments: 39 }, []))).toThrow(SnapshotCorrupt);
-    expect(overlay.isIn(customerHash('bob'), 'bob', segmentSet(segmentIds, []))).toBe(true);
+    expect(overlay.says(customerHash('bob'), 'bob', segmentSet(segmentIds, []))).toBe(true);
     expect(overlay.sequence).toBe(0);
   });
 

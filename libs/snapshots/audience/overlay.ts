@@ -10,6 +10,8 @@ import { absent, byIdHere, OverlaySlots } from './overlay-slots.js';
 export const overlayCustomersMax = 1_000_000;
 
 const setsAtOnce = 256;
+/** Of a customer who is known by the id: an object, a text, an entry. */
+const namedBytes = 250;
 
 const hash64 = new BigUint64Array(1);
 const hash32 = new Int32Array(hash64.buffer);
@@ -101,10 +103,16 @@ export class Overlay implements AudienceLookup {
     return this.counts;
   }
 
-  /** Whether the customer is in exactly this set now; who is not in the audience is in the empty one. */
-  isIn(hash: bigint, customerId: string, set: Uint32Array): boolean {
+  /** Whether the customer is in exactly this set now; who is not in the audience is in the empty one, and so is one of whom nothing is known (undefined). */
+  says(hash: bigint, customerId: string, set: Uint32Array | undefined): boolean {
     const number = this.membershipOf(hash, customerId);
-    return number < 0 ? set.every((word) => word === 0) : this.table.equals(number, set, 0);
+    if (number < 0) return set === undefined || set.every((word) => word === 0);
+    return this.table.equals(number, set ?? new Uint32Array(setWidth(this.segmentIds.length)), 0);
+  }
+
+  /** Bytes of memory beside the image, roughly: what increments brought. */
+  get addedBytes(): number {
+    return this.slots.bytes + this.ids.size * namedBytes;
   }
 
   /** @throws SnapshotCorrupt when it is damaged or belongs elsewhere, SnapshotTooLarge past `overlayCustomersMax`; nothing is changed then. */
