@@ -6,9 +6,9 @@ import type { DynamicModule } from '@nestjs/common';
 import type { Analytics, ProjectionTables } from '#libs/analytics';
 import type { CustomerKeys } from '#libs/customer-keys';
 import type { EventLog } from '#libs/event-log';
-import { ContentQueryModule } from '#libs/features/content-query';
+import { ContentQueryModule, type ContentQueryPorts } from '#libs/features/content-query';
 import type { ReadinessCheck } from '#libs/features/ops';
-import type { SnapshotPublication } from '#libs/snapshots';
+import type { NodePublication, SnapshotPublication } from '#libs/snapshots';
 import type { FactQueue, Spool } from '#libs/spool';
 import type { ProcessFrame } from './frame.js';
 import type { Imports } from './imports.js';
@@ -48,13 +48,15 @@ export async function snapshotBuilder(
 
 export function contentQuery(
   frame: ProcessFrame,
-  { publication, facts }: Pick<Ports, 'publication'> & { readonly facts: Spool },
+  { publication, facts }: { readonly publication: NodePublication; readonly facts: Spool },
+  images?: ContentQueryPorts['images'],
 ): DynamicModule {
   const { settings, folder, nodeId, registry } = frame;
   return ContentQueryModule.register({
     publication,
     facts,
     registry,
+    ...(images === undefined ? {} : { images }),
     options: {
       nodeId,
       cacheFolder: folder.cacheOf(nodeId),
@@ -78,7 +80,7 @@ export async function collector(
     ...readers,
     registry,
     clock,
-    options: { requestsPerSecondMax: settings.VITRINE_COLLECT_RATE_MAX },
+    options: { requestsPerSecondMax: settings.VITRINE_COLLECT_RATE_MAX, fastPath: settings.VITRINE_FAST_PATH },
   });
 }
 

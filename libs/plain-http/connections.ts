@@ -211,9 +211,9 @@ export class PlainConnections {
   }
 
   private keep(connection: Connection, input: ReadBytes, from: number): void {
-    // What is kept already stays where it is.
-    if (from > 0 || input === this.input) connection.kept = copied(input, from, connection.needs);
-    else connection.kept = input;
+    // What is kept already stays where it is, when there is room for the rest.
+    const { needs } = connection;
+    connection.kept = from > 0 || input === this.input || input.bytes.length <= needs ? copied(input, from, needs) : input;
     if (from > 0 || connection.keptTick < 0) connection.keptTick = this.tick;
   }
 

@@ -24,12 +24,15 @@ export class DateHeader {
 
 export const dateLength = 'Mon, 23 Nov 2026 11:30:56 GMT'.length;
 
-/** The whole response as Node's server and Fastify send it on a connection that stays: the same lines in the same order. */
+/**
+ * The whole response as Node's server and Fastify send it: the same lines in the same order.
+ * @param keepAliveSeconds 0: the connection stays without a limit; null: it ends with this response.
+ */
 export function responseBytes(
   crossOrigin: Readonly<Record<string, string>>,
   { status, headers, body }: ResponseParts,
   date: string,
-  keepAliveSeconds: number,
+  keepAliveSeconds: number | null,
 ): Buffer {
   const text = body ?? '';
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
@@ -39,7 +42,7 @@ export function responseBytes(
     for (const one of typeof value === 'string' ? [value] : value) head += `${name}: ${one}\r\n`;
   }
   if (status !== 204) head += `content-length: ${Buffer.byteLength(text)}\r\n`;
-  head += `Date: ${date}\r\nConnection: keep-alive\r\n`;
-  if (keepAliveSeconds > 0) head += `Keep-Alive: timeout=${keepAliveSeconds}\r\n`;
+  head += `Date: ${date}\r\nConnection: ${keepAliveSeconds === null ? 'close' : 'keep-alive'}\r\n`;
+  if (keepAliveSeconds !== null && keepAliveSeconds > 0) head += `Keep-Alive: timeout=${keepAliveSeconds}\r\n`;
   return Buffer.from(`${head}\r\n${text}`, 'utf8');
 }

@@ -132,8 +132,14 @@ const catalogue = {
     },
   } satisfies Setting<string>,
   VITRINE_FAST_PATH: onOff(
-    'Answers common content queries on the plain socket, before the HTTP server; off: the HTTP server answers all.',
+    'Answers common content queries, and takes in common behaviour, on the plain socket, before the HTTP server; off: the HTTP server answers all.',
     'on',
+  ),
+  VITRINE_WORKERS: whole(
+    'Threads of a content-query process that answer on its port, with one audience in memory; about one per core. Other processes have one.',
+    1,
+    1,
+    64,
   ),
   VITRINE_SPOOL_BYTES_MAX: whole(
     'Bytes of facts that may wait on disk for the log; past it the collector answers 503 and answers go unrecorded.',

@@ -1,5 +1,4 @@
 /** The collector's address on a Fastify instance: a scope of its own, so that its parsers and errors are nobody else's. */
-import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Collecting } from './collecting.js';
 import { collectBodyBytesMax } from './limits.js';
@@ -22,7 +21,7 @@ export function addCollectRoutes(instance: FastifyInstance, collecting: Collecti
       own.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: collectBodyBytesMax }, (_request, body, done) => done(null, body));
       own.setErrorHandler((error, _request, reply) => refuse(error, reply));
       own.addHook('onRequest', (request, reply, done) => {
-        reply.headers(crossOrigin(request.raw, collecting));
+        reply.headers(crossOrigin(collecting, request.method, clientOf(request.raw.url ?? ''), request.headers.origin));
         done();
       });
       own.route<{ Params: { clientId: string } }>({
@@ -112,18 +111,24 @@ function mediaTypeUnsupported(): Refusal {
   return new Refusal(415, 'MEDIA_TYPE_UNSUPPORTED', 'the body is application/json, or JSON as text/plain, not compressed');
 }
 
+/** The client that an address names, whether there is one or not. */
+function clientOf(target: string): string | undefined {
+  return /^\/e\/([A-Za-z0-9][A-Za-z0-9_-]{0,63})(?=[?]|$)/.exec(target)?.[1];
+}
+
 /** Every page may send; only the client's declared origins may send cookies along. */
-export function crossOrigin(request: IncomingMessage, collecting: Collecting): Record<string, string> {
-  const { origin } = request.headers;
+export function crossOrigin(
+  collecting: Collecting,
+  method: string,
+  clientId: string | undefined,
+  origin: string | undefined,
+): Record<string, string> {
   const headers: Record<string, string> = { vary: 'origin', 'access-control-allow-origin': '*' };
-  if (origin !== undefined) {
-    const clientId = /^\/e\/([A-Za-z0-9][A-Za-z0-9_-]{0,63})(?=[?]|$)/.exec(request.url ?? '')?.[1];
-    if (clientId !== undefined && collecting.originsOf(clientId).includes(origin)) {
-      headers['access-control-allow-origin'] = origin;
-      headers['access-control-allow-credentials'] = 'true';
-    }
+  if (origin !== undefined && clientId !== undefined && collecting.originsOf(clientId).includes(origin)) {
+    headers['access-control-allow-origin'] = origin;
+    headers['access-control-allow-credentials'] = 'true';
   }
-  if (request.method === 'OPTIONS') {
+  if (method === 'OPTIONS') {
     headers['access-control-allow-methods'] = 'POST';
     headers['access-control-allow-headers'] = 'content-type';
     headers['access-control-max-age'] = '86400';

@@ -18,14 +18,16 @@ import type { CustomerKeys } from '#libs/customer-keys';
 import type { Spool } from '#libs/spool';
 import { addCollectRoutes, refusalOf, sendRefusal } from './collect-http.js';
 import { type ApiKeysReader, Collecting, type DefinitionsReader } from './collecting.js';
-import { takeCommonRequests } from './common-http.js';
 import { CollectorMetrics } from './metrics.js';
+import { takePlainBatches } from './plain/plain-batches.js';
 import { RateLimit } from './rate-limit.js';
 import { Refusal } from './refusal.js';
 
 export interface CollectorOptions {
   /** `VITRINE_COLLECT_RATE_MAX`: requests per second and client; 0 or absent is no limit. */
   readonly requestsPerSecondMax?: number;
+  /** `VITRINE_FAST_PATH`: common batches are answered before the HTTP server. */
+  readonly fastPath: boolean;
 }
 
 /** What the collector is made of: ports and readers, chosen by the app, which also closes them. */
@@ -58,13 +60,7 @@ class CollectorEdge implements OnModuleInit {
     const report = (message: string, error: unknown) =>
       logger.warn(`${message}: ${error instanceof Error ? error.message : String(error)}`);
     addCollectRoutes(instance, collecting, metrics, report);
-    let closes = false;
-    // Fastify then says on every connection that it ends.
-    instance.addHook('preClose', (done) => {
-      closes = true;
-      done();
-    });
-    takeCommonRequests(instance.server, () => !closes, collecting, metrics, report);
+    if (options.fastPath) takePlainBatches(instance.server, collecting, metrics, report);
   }
 }
 

@@ -4,6 +4,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 export class CollectorMetrics {
   /** Accepted since the last time that somebody looked: a labelled counter costs a microsecond, which is more than an event does. */
   private readonly fresh = new Map<string, Map<string, number>>();
+  private freshPlain = 0;
   private readonly accepted: Counter<'client' | 'type'>;
   private readonly rejected: Counter<'client' | 'code'>;
   private readonly refused: Counter<'code'>;
@@ -17,6 +18,15 @@ export class CollectorMetrics {
       labelNames: ['client', 'type'],
       registers,
       collect: () => this.addFresh(),
+    });
+    const plain = new Counter({
+      name: 'vitrine_collect_plain_total',
+      help: 'Requests of /e that were read on the plain socket; the others went to the HTTP server.',
+      registers,
+      collect: () => {
+        plain.inc(this.freshPlain);
+        this.freshPlain = 0;
+      },
     });
     this.rejected = new Counter({
       name: 'vitrine_behaviour_rejected_total',
@@ -50,6 +60,11 @@ export class CollectorMetrics {
   }
   took(seconds: number): void {
     this.seconds.observe(seconds);
+  }
+
+  /** On the plain socket. */
+  requestTaken(): void {
+    this.freshPlain += 1;
   }
 
   private addFresh(): void {

@@ -1,6 +1,7 @@
 /** A collector as a process has it – Nest, Fastify, the spool, the file log, the key store, definitions and API keys from the log – on a free port, for specs. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
@@ -17,6 +18,7 @@ import { CollectorModule, type CollectorOptions, configureCollectorHttp } from '
 
 export interface CollectorUnderTest {
   readonly url: string;
+  readonly server: Server;
   readonly log: EventLog;
   readonly facts: Spool;
   readonly registry: Registry;
@@ -35,7 +37,10 @@ export const tokens: Readonly<Record<string, ApiKeyGrant>> = {
 };
 
 export async function startCollector(
-  options: CollectorOptions & {
+  options: Partial<CollectorOptions> & {
+    readonly clock?: () => Date;
+    /** What is put on the disk waits for it. */
+    readonly putting?: () => Promise<void>;
     readonly spoolBytesMax?: number;
     readonly logAway?: () => boolean;
     readonly readsAway?: () => boolean;
@@ -43,7 +48,7 @@ export async function startCollector(
 ): Promise<CollectorUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'vitrine-collector-'));
   const log = await openFileLog({ folder: join(folder, 'log') });
-  const { spoolBytesMax, logAway, readsAway = () => false, ...collector } = options;
+  const { spoolBytesMax, logAway, readsAway = () => false, putting, clock = () => new Date(), ...collector } = options;
   const facts = await openSpool({
     folder: join(folder, 'spool'),
     node: 'node-1',
@@ -68,7 +73,7 @@ export async function startCollector(
   @Module({
     imports: [
       CollectorModule.register({
-        facts,
+        facts: putting === undefined ? facts : heldBack(facts, putting),
         keys,
         definitions: {
           client: (clientId) => definitions.state.get(clientId),
@@ -76,8 +81,8 @@ export async function startCollector(
         },
         apiKeys: { check: (token) => tokens[token] ?? null, caughtUp: async () => undefined },
         registry,
-        clock: () => new Date(),
-        options: collector,
+        clock,
+        options: { fastPath: true, ...collector },
       }),
     ],
   })
@@ -88,6 +93,7 @@ export async function startCollector(
   await app.listen(0, '127.0.0.1');
   return {
     url: (await app.getUrl()).replace('[::1]', '127.0.0.1'),
+    server: app.getHttpServer(),
     log,
     facts,
     registry,
@@ -110,6 +116,21 @@ export async function startCollector(
       await keys.close();
       await log.close();
       await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** A disk that is waited for. */
+function heldBack(facts: Spool, putting: () => Promise<void>): Pick<Spool, 'put' | 'putJson'> {
+  return {
+    put: async (...args) => {
+      await putting();
+      return facts.put(...args);
+    },
+    putJson: async (json, count) => {
+      const own = Uint8Array.from(json);
+      await putting();
+      return facts.putJson(own, count);
     },
   };
 }
