@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { EventLog } from '#libs/event-log';
 import { openSpool, SpoolInUse, type Unpack } from '#libs/spool';
@@ -26,9 +26,15 @@ export async function forwardLeftBehind(
       const spool = await openSpool({ folder: join(spools, node), node, log, forms });
       await spool.drained();
       await spool.close();
-      await rm(join(spools, node), { recursive: true, force: true });
+      await removeSpool(join(spools, node));
     } catch (error) {
       if (!(error instanceof SpoolInUse)) throw error;
     }
   }
+}
+
+/** Removes the folder of a spool that was closed when all of it was in the log; it stays when it holds facts that the log has refused. */
+export async function removeSpool(folder: string): Promise<void> {
+  const refused = await stat(join(folder, 'dead-letter.ndjson')).catch(() => undefined);
+  if (refused === undefined) await rm(folder, { recursive: true, force: true });
 }

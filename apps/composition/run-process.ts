@@ -21,6 +21,8 @@ export async function runProcess(kind: string, start: (frame: ProcessFrame) => P
     if (settings.VITRINE_SECRET === undefined) {
       throw new StartRefused('VITRINE_SECRET is not set: the processes of one deployment share it, 16 characters or more');
     }
+    if (kind !== 'content-query' && settings.VITRINE_WORKERS > 1)
+      console.error(`vitrine: VITRINE_WORKERS is for content-query; this ${kind} answers with one thread, and more of them can run`);
     let die: (reason: unknown) => void = () => undefined;
     const dead = new Promise<never>((_, reject) => {
       die = reject;

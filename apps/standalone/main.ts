@@ -7,6 +7,8 @@ import { type Standalone, startStandalone } from './standalone.js';
 /** Starts everything, prints where to look, and runs until Ctrl-C. */
 export async function runStandalone(settings: Settings, demo: boolean): Promise<void> {
   logToOperator();
+  if (settings.VITRINE_WORKERS > 1)
+    console.error('vitrine: VITRINE_WORKERS is for content-query apart; standalone answers with one thread');
   let die: (reason: unknown) => void = () => undefined;
   const dead = new Promise<never>((_, reject) => {
     die = reject;

@@ -2,7 +2,7 @@ import { type DynamicModule, Inject, Injectable, Logger, Module, type OnApplicat
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import { openImageLoading, openSnapshotCache, type SnapshotPublication } from '#libs/snapshots';
+import { type ImageLoading, type NodePublication, openImageLoading, openSnapshotCache, type SnapshotCache } from '#libs/snapshots';
 import type { Spool } from '#libs/spool';
 import { Answering } from './answering.js';
 import { clickAddresses } from './click-address.js';
@@ -15,7 +15,9 @@ import { ServingTables } from './serving-tables.js';
 import { addTagRoute } from './tag-script.js';
 
 export interface ContentQueryPorts {
-  readonly publication: SnapshotPublication;
+  readonly publication: NodePublication;
+  /** Of a process with several threads that answer: the loading that they share, closed by who opened it, and what this one keeps or starts from. Its own when absent. */
+  readonly images?: { readonly loading: ImageLoading; readonly cache: SnapshotCache };
   /** Opened with `contentQueryForms`. */
   readonly facts: Pick<Spool, 'offer' | 'packed'>;
   readonly registry: Registry;
@@ -79,6 +81,11 @@ class ContentQueryEdge implements OnModuleInit, OnApplicationShutdown {
 
 const logger = new Logger('content-query');
 
+/** For who closes what it uses. */
+function leftOpen(loading: ImageLoading): ImageLoading {
+  return { audience: (...which) => loading.audience(...which), memory: loading.memory, close: async () => undefined };
+}
+
 function report(message: string, error: unknown): void {
   logger.warn(`${message}: ${error instanceof Error ? error.message : String(error)}`);
 }
@@ -97,8 +104,8 @@ export class ContentQueryModule {
           provide: ServingTables,
           inject: [ContentQueryMetrics],
           useFactory: async (metrics: ContentQueryMetrics) => {
-            const cache = await openSnapshotCache(options.cacheFolder);
-            const loading = openImageLoading();
+            const cache = ports.images?.cache ?? (await openSnapshotCache(options.cacheFolder));
+            const loading = ports.images === undefined ? openImageLoading() : leftOpen(ports.images.loading);
             return new ServingTables({ publication, cache, loading, nodeId: options.nodeId, clients: options.clients, metrics, report });
           },
         },

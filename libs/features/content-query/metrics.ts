@@ -161,12 +161,15 @@ export class ContentQueryMetrics {
       labels: readonly ('client' | 'kind' | 'version')[],
       name: string,
       help: string,
+      /** Of the threads of one process. */
+      aggregator: 'min' | 'max',
     ) => {
       const loaded = () => this.loaded();
       new Gauge({
         name,
         help,
         labelNames: [...labels],
+        aggregator,
         registers: [registry],
         collect() {
           this.reset();
@@ -182,13 +185,15 @@ export class ContentQueryMetrics {
       ['client', 'kind'],
       'vitrine_snapshot_age_seconds',
       'Since the loaded snapshot was built or last incremented.',
+      'max',
     );
     each(
       ({ position }) => Number(position),
       ['client', 'kind'],
       'vitrine_snapshot_position',
       'The node answers according to the log up to here.',
+      'min',
     );
-    each(() => 1, ['client', 'kind', 'version'], 'vitrine_snapshot_info', 'The loaded version.');
+    each(() => 1, ['client', 'kind', 'version'], 'vitrine_snapshot_info', 'The loaded version.', 'max');
   }
 }

@@ -2,10 +2,10 @@ import type {
   ImageLoading,
   Increment,
   KeptSnapshot,
+  NodePublication,
   SnapshotCache,
   SnapshotKind,
   SnapshotListener,
-  SnapshotPublication,
   SnapshotToKeep,
 } from '#libs/snapshots';
 import type { TablesOfClients } from './answering.js';
@@ -18,7 +18,7 @@ const renewMs = 5_000;
 const watchRetryMs = 500;
 
 export interface ServingTablesOptions {
-  readonly publication: SnapshotPublication;
+  readonly publication: NodePublication;
   /** The last good snapshots on the node's disk. */
   readonly cache: SnapshotCache;
   /** Closed with the tables. */

@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Controller, type DynamicModule, Get, Inject, Module, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { Registry } from 'prom-client';
 
 /** One thing that a process needs for its work, asked at every readiness check. */
 export interface ReadinessCheck {
@@ -10,8 +9,14 @@ export interface ReadinessCheck {
   check(): boolean | string | Promise<boolean | string>;
 }
 
+/** Metrics in Prometheus' text form; a registry, or what several threads have. */
+export interface ShownMetrics {
+  readonly contentType: string;
+  metrics(): Promise<string>;
+}
+
 export interface OpsOptions {
-  readonly registry: Registry;
+  readonly registry: ShownMetrics;
   readonly checks: readonly ReadinessCheck[];
   /** Metrics stand on the operations port, not on a port that faces the public. */
   readonly metrics: boolean;

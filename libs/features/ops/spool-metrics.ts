@@ -3,10 +3,11 @@ import type { FactQueue } from '#libs/spool';
 
 /** Shows how full the disk queue of a process is, and whether the log takes what it sends; for every process that has one. */
 export function observeSpool(registry: Registry, facts: { readonly status: FactQueue['status'] & { readonly refused: number } }): void {
-  const gauge = (name: string, help: string, read: (status: typeof facts.status) => number) =>
+  const gauge = (name: string, help: string, read: (status: typeof facts.status) => number, ofThreads: 'sum' | 'min' = 'sum') =>
     new Gauge({
       name,
       help,
+      aggregator: ofThreads,
       registers: [registry],
       collect() {
         this.set(read(facts.status));
@@ -22,5 +23,5 @@ export function observeSpool(registry: Registry, facts: { readonly status: FactQ
     ({ refused }) => refused,
   );
   gauge('vitrine_spool_forwarded', 'Facts appended to the log since the start.', ({ forwarded }) => forwarded);
-  gauge('vitrine_spool_log_available', '1 while the log takes what the spool sends.', ({ logAvailable }) => (logAvailable ? 1 : 0));
+  gauge('vitrine_spool_log_available', '1 while the log takes what the spool sends.', ({ logAvailable }) => (logAvailable ? 1 : 0), 'min');
 }
