@@ -14,8 +14,10 @@ export class FactIds {
   }
 
   of(sequence: number): string {
-    const bits = (0x8000_0000_0000_0000n | BigInt(sequence)).toString(16);
-    return `${this.prefix}${bits.slice(0, 4)}-${bits.slice(4)}`;
+    // In two halves of 32 bits, where a bigint costs five times as much.
+    const high = (0x8000_0000 + Math.floor(sequence / 2 ** 32)).toString(16);
+    const low = (sequence >>> 0).toString(16).padStart(8, '0');
+    return `${this.prefix}${high.slice(0, 4)}-${high.slice(4)}${low}`;
   }
 
   /** The sequence of an id of this spool; undefined for any other id. */

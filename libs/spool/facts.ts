@@ -11,6 +11,12 @@ export interface SpooledFact {
   readonly metadata?: JsonObject;
 }
 
+/** A fact whose data, and metadata if any, stand as JSON already, each the text of one object: whoever makes it answers for that. */
+export interface WrittenFact extends Omit<SpooledFact, 'data' | 'metadata'> {
+  readonly dataJson: string;
+  readonly metadataJson?: string;
+}
+
 /** The disk queue in front of the log, with the forwarder that empties it into the log. */
 export interface FactQueue {
   /**

@@ -20,8 +20,8 @@ export interface FrameGroup {
 class Filling implements FrameGroup {
   facts = 0;
   end = 0;
-  /** Of the frames' facts. */
-  content = 0;
+  /** Of its frames. */
+  size = 0;
   readonly waiting: Waiting[] = [];
 
   constructor(
@@ -39,13 +39,13 @@ class Filling implements FrameGroup {
  * memory take turns. A buffer for each put, and one for each group, cost as much processor time as the disk did.
  */
 export class FrameGroups {
-  /** Of the frames' facts, in groups that are not done. */
+  /** Of the frames in groups that are not done. */
   bytes = 0;
   private readonly groups: Filling[] = [];
   private spare: Buffer | undefined;
 
   /** Puts a frame behind the others; resolves with the sequence of its last fact when its group is on the disk. */
-  add(firstSequence: number, facts: number, content: Uint8Array, form: string | undefined): Promise<number> {
+  add(firstSequence: number, facts: number, content: Uint8Array, form: string): Promise<number> {
     const needed = frameOverhead(form) + content.length;
     let group = this.groups.at(-1);
     if (group === undefined || (group.end > 0 && group.end + needed > groupBytesMax)) {
@@ -55,8 +55,8 @@ export class FrameGroups {
     if (group.end + needed > group.memory.length) grow(group, needed);
     group.end = encodeFrame(group.memory, group.end, { firstSequence, putAtMs: Date.now(), count: facts, form }, content);
     group.facts = firstSequence + facts - group.firstSequence;
-    group.content += content.length;
-    this.bytes += content.length;
+    group.size += needed;
+    this.bytes += needed;
     const { waiting } = group;
     return new Promise((resolve, reject) => waiting.push({ lastSequence: firstSequence + facts - 1, resolve, reject }));
   }
@@ -67,8 +67,8 @@ export class FrameGroups {
   }
 
   done(group: FrameGroup, failure: Error | undefined): void {
-    const { waiting, memory, content } = group as Filling;
-    this.bytes -= content;
+    const { waiting, memory, size } = group as Filling;
+    this.bytes -= size;
     if (memory.length <= groupBytesMax) this.spare = memory;
     for (const { lastSequence, resolve, reject } of waiting) {
       if (failure) reject(failure);

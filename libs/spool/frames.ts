@@ -1,30 +1,30 @@
 import { crc32 } from 'node:zlib';
-import type { SpooledFact } from './facts.js';
 
 /**
  * What one `put` wrote, whole or not at all: magic | payload length u32 | crc32 of the payload u32 | payload, big-endian.
  *
- * `VTF1`: sequence of the first fact u48 | time of the put u48 (ms since 1970) | the facts as a JSON array.
- * `VTF2`: sequence u48 | time u48 | number of facts u32 | length of the form's name u8 | the name | the facts in that form.
+ * `VTF2`: sequence of the first fact u48 | time of the put u48 (ms since 1970) | number of facts u32 | length of the form's name u8 | the name | the facts
+ * in that form.
+ * `VTF1`, of former versions: sequence u48 | time u48 | the facts in the form `json`.
  */
 export interface Frame {
   readonly firstSequence: number;
   readonly putAtMs: number;
   /** Facts in it. */
   readonly count: number;
-  readonly content: readonly SpooledFact[] | PackedContent;
+  /** How the facts stand in `content`. */
+  readonly form: string;
+  readonly content: Buffer;
   /** Of the whole frame. */
   readonly bytes: number;
-}
-
-export interface PackedContent {
-  readonly form: string;
-  readonly bytes: Buffer;
 }
 
 export function lastSequenceOf(frame: Frame): number {
   return frame.firstSequence + frame.count - 1;
 }
+
+/** The form of facts that stand as a JSON array. */
+export const jsonForm = 'json';
 
 const magic = Buffer.from('VTF1');
 const packedMagic = Buffer.from('VTF2');
@@ -32,30 +32,25 @@ export const frameHeadBytes = 12;
 const payloadHeadBytes = 12;
 const packedHeadBytes = 17;
 
-/** Bytes of a frame beside its facts; `form`: of facts that are no JSON. */
-export function frameOverhead(form: string | undefined): number {
-  return frameHeadBytes + (form === undefined ? payloadHeadBytes : packedHeadBytes + Buffer.byteLength(form));
+/** Bytes of a frame beside its facts. */
+export function frameOverhead(form: string): number {
+  return frameHeadBytes + packedHeadBytes + form.length;
 }
 
-export interface FrameHead extends Pick<Frame, 'firstSequence' | 'putAtMs' | 'count'> {
-  /** Of facts that are no JSON. */
-  readonly form: string | undefined;
-}
+export type FrameHead = Pick<Frame, 'firstSequence' | 'putAtMs' | 'count' | 'form'>;
 
 /** Writes a frame into `bytes` at `at`; where it ends. The facts are copied. */
 export function encodeFrame(bytes: Buffer, at: number, { firstSequence, putAtMs, count, form }: FrameHead, facts: Uint8Array): number {
   const payload = at + frameHeadBytes;
   const begin = at + frameOverhead(form);
   const end = begin + facts.length;
-  bytes.set(form === undefined ? magic : packedMagic, at);
+  bytes.set(packedMagic, at);
   bytes.writeUInt32BE(end - payload, at + 4);
   bytes.writeUIntBE(firstSequence, payload, 6);
   bytes.writeUIntBE(putAtMs, payload + 6, 6);
-  if (form !== undefined) {
-    bytes.writeUInt32BE(count, payload + 12);
-    bytes.writeUInt8(Buffer.byteLength(form), payload + 16);
-    bytes.write(form, payload + packedHeadBytes);
-  }
+  bytes.writeUInt32BE(count, payload + 12);
+  bytes.writeUInt8(form.length, payload + 16);
+  bytes.write(form, payload + packedHeadBytes, 'latin1');
   bytes.set(facts, begin);
   bytes.writeUInt32BE(crc32(bytes.subarray(payload, end)), at + 8);
   return end;
@@ -75,20 +70,22 @@ export function decodeFrame(bytes: Buffer, at: number): Frame | undefined {
   if (crc32(payload) !== bytes.readUInt32BE(at + 8)) return undefined;
   const head = { firstSequence: payload.readUIntBE(0, 6), putAtMs: payload.readUIntBE(6, 6), bytes: length };
   if (isMagic(packedMagic, bytes, at)) return { ...head, ...packedOf(payload) };
-  // Written by encodeFrame from such facts; the checksum says that it is still what was written.
-  const facts = JSON.parse(payload.toString('utf8', payloadHeadBytes)) as readonly SpooledFact[];
-  return { ...head, count: facts.length, content: facts };
+  const content = payload.subarray(payloadHeadBytes);
+  // Written from an array of facts; the checksum says that it is still what was written.
+  const facts = JSON.parse(content.toString()) as readonly unknown[];
+  return { ...head, count: facts.length, form: jsonForm, content };
 }
 
 function isMagic(expected: Buffer, bytes: Buffer, at: number): boolean {
   return bytes.compare(expected, 0, 4, at, at + 4) === 0;
 }
 
-function packedOf(payload: Buffer): Pick<Frame, 'count' | 'content'> {
+function packedOf(payload: Buffer): Pick<Frame, 'count' | 'form' | 'content'> {
   const begin = packedHeadBytes + payload.readUInt8(16);
   return {
     count: payload.readUInt32BE(12),
-    content: { form: payload.toString('utf8', packedHeadBytes, begin), bytes: payload.subarray(begin) },
+    form: payload.toString('latin1', packedHeadBytes, begin),
+    content: payload.subarray(begin),
   };
 }
 

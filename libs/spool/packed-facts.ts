@@ -1,7 +1,10 @@
-import type { SpooledFact } from './facts.js';
+import type { SpooledFact, WrittenFact } from './facts.js';
 
-/** Makes facts of the bytes that a form's writer has put down, in their order. The bytes are whole: their check sum was right. */
-export type Unpack = (bytes: Buffer) => SpooledFact[];
+/**
+ * Makes facts of the bytes that a form's writer has put down, in their order. The bytes are whole: their check sum was right, and they stay as they are. Facts
+ * are asked for one by one, with requests answered in between.
+ */
+export type Unpack = (bytes: Buffer) => Iterable<SpooledFact | WrittenFact>;
 
 /**
  * Facts as bytes of a form of their own, written straight into the buffer that goes to the disk: an answer costs 0.1 µs so, where an object that becomes
@@ -30,7 +33,7 @@ export interface PackedTo {
   unwritable(cause: unknown): void;
 }
 
-/** Some 2,000 answers: what is made into JSON at once when they are forwarded. */
+/** Some 2,000 answers. */
 const bufferBytes = 256 * 1024;
 /** 8 MiB: what 130,000 answers a second write in half a second. */
 const buffersMax = 32;

@@ -1,17 +1,19 @@
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type EventLog, EventLogUnavailable, type JsonObject, type Position } from '#libs/event-log';
+import { type EventLog, EventLogUnavailable, type Position } from '#libs/event-log';
 import { FactIds } from './fact-id.js';
 import { type FactQueue, type SpooledFact, SpoolFull, type SpoolReceipt } from './facts.js';
 import { lockFolder } from './folder-lock.js';
 import { Forwarder, ForwarderStopped, type OutgoingFact } from './forwarder.js';
 import { FrameGroups } from './frame-groups.js';
-import { type Frame, lastSequenceOf } from './frames.js';
+import { type Frame, frameOverhead, jsonForm, lastSequenceOf } from './frames.js';
 import { OfferedFacts } from './offered-facts.js';
+import { OutgoingFacts } from './outgoing-facts.js';
 import { type PackedFacts, PackedQueue, type Unpack } from './packed-facts.js';
 import { Receipts } from './receipts.js';
-import { Segments, type SpoolDamage, SpoolDamaged } from './segments.js';
+import { Segments, type SpoolDamage } from './segments.js';
+import { Turns } from './turns.js';
 import { quietMoment } from './way-giving.js';
 
 /** What operations should hear of. */
@@ -97,7 +99,7 @@ class DiskSpool implements Spool {
   private readonly offered: OfferedFacts;
   private readonly packedQueues = new Map<string, PackedQueue>();
   private readonly forwarder: Forwarder;
-  private readonly ids: FactIds;
+  private readonly outgoing: OutgoingFacts;
   private readonly forwarding: Promise<void>;
   private readonly groups = new FrameGroups();
   private writing: Promise<void> | undefined;
@@ -115,7 +117,8 @@ class DiskSpool implements Spool {
     private readonly unlock: () => void,
   ) {
     this.bytesMax = options.bytesMax ?? bytesMaxDefault;
-    this.ids = new FactIds(options.node, segments.epoch);
+    const ids = new FactIds(options.node, segments.epoch);
+    this.outgoing = new OutgoingFacts(options.node, ids, options.forms ?? {});
     this.receipts = new Receipts(segments.forwarded);
     this.offered = new OfferedFacts(options.memoryMax ?? 10_000, options.flushIntervalMs ?? flushIntervalMsDefault, {
       put: (facts) => this.put(facts),
@@ -123,7 +126,7 @@ class DiskSpool implements Spool {
     });
     this.forwarder = new Forwarder({
       log: options.log,
-      ids: this.ids,
+      ids,
       signal: this.stopping.signal,
       onRefused: (outgoing, cause) => this.bury(outgoing, cause),
       onRetry: (cause) => this.away(cause),
@@ -216,9 +219,9 @@ class DiskSpool implements Spool {
     if (this.stopping.signal.aborted) throw new SpoolClosed('the spool has been closed');
   }
 
-  /** Answers the sequence of the last of the facts, when they are on the disk. `form`: of facts that are no JSON. */
-  private enqueue(content: Uint8Array, facts: number, form?: string): Promise<number> {
-    const taken = this.segments.bytes + this.groups.bytes + content.length;
+  /** Answers the sequence of the last of the facts, when they are on the disk. */
+  private enqueue(content: Uint8Array, facts: number, form = jsonForm): Promise<number> {
+    const taken = this.segments.bytes + this.groups.bytes + frameOverhead(form) + content.length;
     if (taken > this.bytesMax) return Promise.reject(new SpoolFull(`${taken} bytes would be spooled; at most ${this.bytesMax}`));
     const first = this.segments.nextSequence;
     this.segments.nextSequence += facts;
@@ -297,10 +300,12 @@ class DiskSpool implements Spool {
 
   private async forwardWindow(frames: readonly Frame[]): Promise<void> {
     const facts: OutgoingFact[] = [];
+    const turns = new Turns();
     for (const frame of frames) {
-      for (const fact of this.outgoing(frame)) facts.push(fact);
-      // A frame of answers takes milliseconds; requests are answered in between.
-      await new Promise(setImmediate);
+      for (const fact of this.outgoing.of(frame)) {
+        facts.push(fact);
+        if (turns.isOver) await turns.next();
+      }
     }
     const outcomes = await this.forwarder.forward(facts);
     const last = lastSequenceOf(frames.at(-1) as Frame);
@@ -314,29 +319,6 @@ class DiskSpool implements Spool {
       this.report({ kind: 'diskFailed', cause });
     }
     this.receipts.passed(last, outcomes);
-  }
-
-  private factsOf({ content }: Frame): readonly SpooledFact[] {
-    if (!('form' in content)) return content;
-    const unpack = this.options.forms?.[content.form];
-    // Written by another version of this process; the facts stay where they are for one that knows the form.
-    if (unpack === undefined) throw new SpoolDamaged(`facts in the form ${content.form}, which is not known here`);
-    return unpack(content.bytes);
-  }
-
-  private outgoing(frame: Frame): OutgoingFact[] {
-    const { node } = this.options;
-    const day = new Date(frame.putAtMs).toISOString().slice(0, 10);
-    return this.factsOf(frame).map(({ category, clientId, type, data, metadata }, index) => {
-      const sequence = frame.firstSequence + index;
-      const event = { id: this.ids.of(sequence), type, data, metadata: { schema: 1, clientId, actor: `node:${node}`, node, ...metadata } };
-      return {
-        sequence,
-        stream: `${category}-${clientId}.${node}.${day}`,
-        event,
-        bytes: jsonBytes(event.data) + jsonBytes(event.metadata),
-      };
-    });
   }
 
   /** Writes a refused fact aside; waits for a disk that does not take it. */
@@ -385,10 +367,6 @@ async function appendLine(path: string, line: string): Promise<void> {
   } finally {
     await file.close();
   }
-}
-
-function jsonBytes(value: JsonObject): number {
-  return Buffer.byteLength(JSON.stringify(value));
 }
 
 function warn(report: SpoolReport): void {

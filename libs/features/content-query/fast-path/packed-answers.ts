@@ -1,12 +1,13 @@
-import type { ContentServedFact, Decision, RequestFacts } from '#libs/domain';
+import type { Decision, RequestFacts } from '#libs/domain';
 import type { ReadBytes } from '#libs/plain-http';
-import type { PackedFacts, SpooledFact } from '#libs/spool';
+import type { PackedFacts, WrittenFact } from '#libs/spool';
 import type { Caller } from '../answering.js';
 import type { ClientTables } from '../client-tables.js';
 import { pageUrl, parseContentQuery } from '../content-query.js';
 import { idText } from '../ids.js';
-import { type ServedShare, servedFactOf, servedShare } from '../recording.js';
+import { type ServedShare, servedShare } from '../recording.js';
 import type { IdBytes } from './response-template.js';
+import { type HeadShare, ServedTexts } from './served-texts.js';
 
 /**
  * The form in which answers of the fast path go to the spool. A batch is a list of
@@ -37,14 +38,6 @@ export interface SharedPart {
 }
 
 export const sharedPart = (value: unknown): SharedPart => ({ json: Buffer.from(JSON.stringify(value)), batch: -1, index: 0 });
-
-interface HeadShare {
-  readonly device: ContentServedFact['request']['device'];
-  readonly browser: string | null;
-  readonly country: string | null;
-  /** The page, for a request that names none. */
-  readonly page: string | null;
-}
 
 export function shareOfHead(
   device: Pick<RequestFacts, 'device' | 'browser'>,
@@ -140,9 +133,10 @@ function writeId({ bytes, begin, end }: IdBytes, into: Uint8Array, at: number): 
 }
 
 /** What was answered, as facts. The bytes were written by `PackedAnswers`. */
-export function unpackAnswers(bytes: Buffer): SpooledFact[] {
+export function* unpackAnswers(bytes: Buffer): Generator<WrittenFact> {
   const shares: unknown[] = [];
-  const facts: SpooledFact[] = [];
+  const texts = new Map<number, ServedTexts>();
+  let [time, timeJson] = [-1, ''];
   let at = 0;
   while (at < bytes.length) {
     const length = bytes.readUInt16LE(at + (bytes[at] === sharedKind ? 1 : 30));
@@ -151,29 +145,44 @@ export function unpackAnswers(bytes: Buffer): SpooledFact[] {
       shares.push(JSON.parse(bytes.toString('utf8', at - length, at)));
       continue;
     }
-    const head = bytes.subarray(at, at + answerHeadBytes);
+    const head = at;
     at += answerHeadBytes + length;
     const query = parseContentQuery(bytes.toString('latin1', at - length, at));
-    const ids: string[] = [];
-    for (const flag of [customerInline, sessionInline]) {
-      if ((head[1]! & flag) === 0) continue;
-      const end = at + 1 + bytes[at]!;
-      ids.push(bytes.toString('latin1', at + 1, end));
-      at = end;
+    let customerId: string = query.customerId ?? '';
+    let sessionId: string | null = query.sessionId;
+    if ((bytes[head + 1]! & customerInline) !== 0) {
+      customerId = bytes.toString('latin1', at + 1, at + 1 + bytes[at]!);
+      at += 1 + bytes[at]!;
     }
-    const customerId = (head[1]! & customerInline) === 0 ? query.customerId : ids.shift();
-    const { page, device, browser, country } = shares[head.readUInt16LE(4)] as HeadShare;
-    const { url, referrer, context } = query;
-    facts.push(
-      servedFactOf(shares[head.readUInt16LE(2)] as ServedShare, {
-        decisionId: idText(head.subarray(14, 30)),
-        customerId: customerId ?? '',
-        sessionId: ids.shift() ?? query.sessionId,
-        placementId: query.placementId,
-        time: head.readDoubleLE(6),
-        request: { url: url ?? page, referrer, device, browser, country, context },
-      }),
-    );
+    if ((bytes[head + 1]! & sessionInline) !== 0) {
+      sessionId = bytes.toString('latin1', at + 1, at + 1 + bytes[at]!);
+      at += 1 + bytes[at]!;
+    }
+    const decisionIndex = bytes.readUInt16LE(head + 2);
+    const headIndex = bytes.readUInt16LE(head + 4);
+    const share = shares[decisionIndex] as ServedShare;
+    const headShare = shares[headIndex] as HeadShare;
+    const key = decisionIndex * 65_536 + headIndex;
+    let shared = texts.get(key);
+    if (shared === undefined) {
+      shared = new ServedTexts(share, headShare);
+      texts.set(key, shared);
+    }
+    const answered = bytes.readDoubleLE(head + 6);
+    if (answered !== time) {
+      time = answered;
+      timeJson = JSON.stringify(new Date(time));
+    }
+    const dataJson = shared.json({
+      decisionId: `"${idText(bytes.subarray(head + 14, head + 30))}"`,
+      customerId: JSON.stringify(customerId),
+      sessionId: JSON.stringify(sessionId),
+      placementId: JSON.stringify(query.placementId),
+      time: timeJson,
+      url: JSON.stringify(query.url ?? headShare.page),
+      referrer: JSON.stringify(query.referrer),
+      context: JSON.stringify(query.context),
+    });
+    yield { category: 'served', clientId: share.clientId, type: 'ContentServed', dataJson };
   }
-  return facts;
 }
