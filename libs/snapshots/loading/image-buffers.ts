@@ -10,6 +10,9 @@ export class ImageBuffers {
   private spare: SharedArrayBuffer[] = [];
   private readonly used = new Set<SharedArrayBuffer>();
 
+  /** @param dropped Told of memory that no image will get any more. */
+  constructor(private readonly dropped: (buffer: SharedArrayBuffer) => void = () => undefined) {}
+
   /** At least so many bytes, of whatever content. */
   take(bytes: number): SharedArrayBuffer {
     let fitting: SharedArrayBuffer | undefined;
@@ -37,6 +40,7 @@ export class ImageBuffers {
       const oldest = this.spare.find(mayGo);
       if (oldest === undefined) return;
       this.spare = this.spare.filter((one) => one !== oldest);
+      this.dropped(oldest);
     }
   }
 

@@ -157,6 +157,46 @@ describe('the loading thread', () => {
     await expect(image.writeTo(join(folder, 'no folder', 'x'))).rejects.toThrow(SnapshotsUnavailable);
   });
 
+  it('is given memory once, and told when no image will get it any more', async () => {
+    const log = join(folder, 'log');
+    await writeFile(log, '');
+    const { path } = await thread(`
+      import { parentPort } from 'node:worker_threads';
+      import { appendFileSync } from 'node:fs';
+      parentPort.on('message', ({ do: work, buffer, memory }) => {
+        appendFileSync(${JSON.stringify(log)}, [work, buffer, memory === undefined ? 'known' : 'given'].join(' ') + '\\n');
+        if (work !== 'forget') parentPort.postMessage(null);
+      });`);
+    const told = openImageLoading(path);
+    const mb = 1024 * 1024;
+    let current = await told.audience({ path: 'a' }, { sha256: 'a', bytes: 20 * mb });
+    // A client's image that changes, then one that has outgrown the memory of both.
+    for (const [sha256, bytes] of [
+      ['b', 20],
+      ['c', 20],
+      ['d', 20],
+      ['e', 40],
+      ['f', 40],
+    ] as const) {
+      const next = await told.audience({ path: sha256 }, { sha256, bytes: bytes * mb });
+      current.release();
+      current = next;
+    }
+    await current.writeTo(join(folder, 'written'));
+    await told.close();
+    expect((await readFile(log, 'utf8')).trim().split('\n')).toEqual([
+      'load 1 given',
+      'load 2 given',
+      'load 1 known',
+      'load 2 known',
+      'forget 1 known',
+      'load 3 given',
+      'forget 2 known',
+      'load 4 given',
+      'write 4 known',
+    ]);
+  });
+
   it('is started again when it ends, however it ended', async () => {
     const one = await imageOf(10);
     const place = await file(one.image);

@@ -4,7 +4,7 @@ import { audienceBytesMax } from '../audience/format.js';
 import { SnapshotCorrupt, SnapshotMissing, SnapshotsUnavailable } from '../errors.js';
 import type { Announcement, ImagePlace } from '../publication.js';
 import { ImageBuffers } from './image-buffers.js';
-import type { ThreadAnswer, ThreadWork } from './loading-thread.js';
+import type { ThreadAnswer, ThreadMessage, ThreadWork } from './loading-thread.js';
 
 /** A thread that ended is started again, but not sooner than so long after its last start. */
 const restartMs = 1_000;
@@ -55,7 +55,10 @@ interface Held {
 }
 
 class ThreadLoading implements ImageLoading {
-  private readonly buffers = new ImageBuffers();
+  private readonly buffers = new ImageBuffers((dropped) => this.forget(dropped));
+  /** The memory that the running thread has, by the number that it knows it by. */
+  private readonly named = new Map<SharedArrayBuffer, number>();
+  private names = 0;
   private readonly held = new Map<string, Held>();
   private thread: Worker | undefined;
   private startedAt = Number.NEGATIVE_INFINITY;
@@ -77,7 +80,7 @@ class ThreadLoading implements ImageLoading {
       // Taken when it is this image's turn: many that wait hold no memory.
       const buffer = this.buffers.take(bytes);
       try {
-        await this.ask({ do: 'load', place, sha256, buffer, bytes, urgent });
+        await this.ask(buffer, { do: 'load', place, sha256, bytes, urgent });
       } catch (error) {
         this.buffers.giveBack(buffer);
         throw error;
@@ -120,7 +123,7 @@ class ThreadLoading implements ImageLoading {
       },
       writeTo: (path) => {
         stillMine();
-        return this.inTurn(() => this.ask({ do: 'write', path, buffer, bytes }));
+        return this.inTurn(() => this.ask(buffer, { do: 'write', path, bytes }));
       },
     };
   }
@@ -132,13 +135,13 @@ class ThreadLoading implements ImageLoading {
   }
 
   /** @throws what the thread refuses. */
-  private async ask(work: ThreadWork): Promise<void> {
+  private async ask(memory: SharedArrayBuffer, work: ThreadWork): Promise<void> {
     const thread = await this.running();
     thread.ref();
     try {
       const answer = await new Promise<ThreadAnswer>((resolve, reject) => {
         this.waiting = { resolve, reject };
-        thread.postMessage(work);
+        thread.postMessage({ ...work, ...this.nameOf(memory) } satisfies ThreadMessage);
       });
       if (answer !== null) throw refusal(answer);
     } finally {
@@ -146,6 +149,22 @@ class ThreadLoading implements ImageLoading {
       // A process that has nothing else to do may end.
       thread.unref();
     }
+  }
+
+  /** Given once: each time would leave the thread one more object that keeps the memory, to be collected as garbage. */
+  private nameOf(memory: SharedArrayBuffer): { buffer: number; memory?: SharedArrayBuffer } {
+    const known = this.named.get(memory);
+    if (known !== undefined) return { buffer: known };
+    this.names += 1;
+    this.named.set(memory, this.names);
+    return { buffer: this.names, memory };
+  }
+
+  private forget(memory: SharedArrayBuffer): void {
+    const buffer = this.named.get(memory);
+    if (buffer === undefined) return;
+    this.named.delete(memory);
+    this.thread?.postMessage({ do: 'forget', buffer } satisfies ThreadMessage);
   }
 
   private async running(): Promise<Worker> {
@@ -164,6 +183,7 @@ class ThreadLoading implements ImageLoading {
     // After this nothing of the thread writes into the memory that it was given.
     thread.on('exit', (code) => {
       this.thread = undefined;
+      this.named.clear();
       const why = cause instanceof Error ? cause.message : `exit code ${code}`;
       this.waiting?.reject(new SnapshotsUnavailable(`the loading thread ended: ${why}`, { cause }));
     });

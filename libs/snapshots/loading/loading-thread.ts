@@ -15,12 +15,17 @@ export type ThreadWork =
       readonly do: 'load';
       readonly place: ImagePlace;
       readonly sha256: string;
-      readonly buffer: SharedArrayBuffer;
       readonly bytes: number;
       /** Nothing waits that is more important: a node that starts. */
       readonly urgent: boolean;
     }
-  | { readonly do: 'write'; readonly path: string; readonly buffer: SharedArrayBuffer; readonly bytes: number };
+  | { readonly do: 'write'; readonly path: string; readonly bytes: number };
+
+/** Memory has a number, and comes along when the thread does not know it yet. */
+export type ThreadMessage =
+  | (ThreadWork & { readonly buffer: number; readonly memory?: SharedArrayBuffer })
+  /** The memory is no longer needed; not answered. */
+  | { readonly do: 'forget'; readonly buffer: number };
 
 /** The answer to each work, in order: null when it is done. */
 export type ThreadAnswer = { readonly code: string; readonly message: string } | null;
@@ -35,10 +40,12 @@ const syncBytes = 4 * 1024 * 1024;
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 let isLow = false;
+/** So much forgotten memory may wait to be collected. */
 const collectBytes = 16 * 1024 * 1024;
-let seenBytes = 0;
+let forgottenBytes = 0;
+const buffers = new Map<number, SharedArrayBuffer>();
 
-async function load({ place, sha256, buffer, bytes, urgent }: ThreadWork & { do: 'load' }): Promise<void> {
+async function load({ place, sha256, bytes, urgent }: ThreadWork & { do: 'load' }, buffer: SharedArrayBuffer): Promise<void> {
   if (!urgent && !isLow && process.platform === 'linux') {
     setPriority(0, lowPriority);
     isLow = true;
@@ -50,7 +57,7 @@ async function load({ place, sha256, buffer, bytes, urgent }: ThreadWork & { do:
 }
 
 /** On the disk when this returns. */
-function write({ path, buffer, bytes }: ThreadWork & { do: 'write' }): void {
+function write({ path, bytes }: ThreadWork & { do: 'write' }, buffer: SharedArrayBuffer): void {
   try {
     const file = openSync(path, 'wx', 0o600);
     try {
@@ -75,10 +82,10 @@ function write({ path, buffer, bytes }: ThreadWork & { do: 'write' }): void {
   }
 }
 
-async function answer(work: ThreadWork): Promise<ThreadAnswer> {
+async function answer(work: ThreadWork, buffer: SharedArrayBuffer): Promise<ThreadAnswer> {
   try {
-    if (work.do === 'load') await load(work);
-    else write(work);
+    if (work.do === 'load') await load(work, buffer);
+    else write(work, buffer);
     return null;
   } catch (error) {
     const { code, message, cause } = error as Error & { code?: string };
@@ -88,12 +95,23 @@ async function answer(work: ThreadWork): Promise<ThreadAnswer> {
   }
 }
 
-parentPort?.on('message', async (work: ThreadWork) => {
-  parentPort?.postMessage(await answer(work));
-  // What this thread saw of the memory must not outlive the work by much, and little else is ever thrown away here: nothing would set off a collection.
-  // It takes milliseconds, so that a thousand small images do not each have one.
-  seenBytes += work.bytes;
-  if (seenBytes < collectBytes) return;
-  seenBytes = 0;
+/** What this thread saw of the memory keeps it. Little else is ever thrown away here, so that nothing would set off a collection, which takes 10 ms. */
+function forget(buffer: number): void {
+  forgottenBytes += buffers.get(buffer)?.byteLength ?? 0;
+  buffers.delete(buffer);
+  if (forgottenBytes < collectBytes) return;
+  forgottenBytes = 0;
   collect();
+}
+
+function known({ buffer, memory }: ThreadMessage & ThreadWork): SharedArrayBuffer {
+  if (memory !== undefined) buffers.set(buffer, memory);
+  const found = buffers.get(buffer);
+  if (found === undefined) throw new Error(`memory ${buffer} was never given`);
+  return found;
+}
+
+parentPort?.on('message', async (message: ThreadMessage) => {
+  if (message.do === 'forget') forget(message.buffer);
+  else parentPort?.postMessage(await answer(message, known(message)));
 });
