@@ -67,6 +67,8 @@ const body = {
 
 // Amounts may be strings: nothing is to be converted.
 const app = fastify({ ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } } });
+// As the tag sends it, which needs no preflight.
+app.addContentTypeParser('text/plain', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
 app.post<{ Body: { batch: readonly object[] } }>('/e/:clientId', { schema: { body } }, async (request, reply) => {
   let lines = '';
   for (const event of request.body.batch) lines += `${JSON.stringify(event)}\n`;
