@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { extend, type Plan, type Playbook, preparing } from '#libs/domain';
 import {
   type Acknowledgement,
@@ -7,6 +6,7 @@ import {
   type ImageLoading,
   type ImagePlace,
   type Increment,
+  inSlices,
   type KeptSnapshot,
   Overlay,
   readImage,
@@ -23,7 +23,7 @@ import type { ClientTables } from './client-tables.js';
 import type { LoadedSnapshot } from './metrics.js';
 
 /** So long a plan is prepared between two looks at waiting requests. */
-const sliceMs = 2;
+const sliceMs = 1;
 /** Larger increments are taken in in slices: some 2,000 customers, well below a millisecond. */
 const atOnceBytesMax = 20_000;
 
@@ -324,15 +324,8 @@ export class ClientLoader {
   private async replace(playbook: LoadedPlaybook | undefined, audience: LoadedOverlay | undefined): Promise<void> {
     let plan: Plan | undefined;
     if (playbook !== undefined) {
-      const steps = preparing(playbook.playbook, [...(audience?.overlay.memberships ?? [])], customerHash, this.plan);
-      let until = performance.now() + sliceMs;
-      let step = steps.next();
-      for (; !step.done; step = steps.next()) {
-        if (performance.now() < until) continue;
-        await nextTurn();
-        until = performance.now() + sliceMs;
-      }
-      plan = step.value;
+      const memberships = [...(audience?.overlay.memberships ?? [])];
+      plan = await inSlices(preparing(playbook.playbook, memberships, customerHash, this.plan), sliceMs);
     }
     // An increment may have come to the audience that stays, while the plan was being prepared.
     const before = this.audience;
