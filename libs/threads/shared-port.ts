@@ -25,6 +25,9 @@ interface ServerInside {
 interface Taker {
   readonly seat: Seat;
   carrier: Carrier | undefined;
+  /** When it has a carrier. */
+  readonly seated: Promise<void>;
+  readonly onSeated: () => void;
   given: number;
 }
 
@@ -46,11 +49,14 @@ export class SharedPort {
   ) {
     const closed = new SharedArrayBuffer(4 * seats);
     this.closed = new Int32Array(closed);
-    this.takers = Array.from({ length: seats }, (_, index) => ({
-      seat: { path: join(folder, `c${index}`), ownPath: join(folder, `s${index}`), index, closed },
-      carrier: undefined,
-      given: 0,
-    }));
+    this.takers = Array.from({ length: seats }, (_, index) => {
+      let onSeated = (): void => undefined;
+      const seated = new Promise<void>((resolve) => {
+        onSeated = resolve;
+      });
+      const seat = { path: join(folder, `c${index}`), ownPath: join(folder, `s${index}`), index, closed };
+      return { seat, carrier: undefined, seated, onSeated, given: 0 };
+    });
   }
 
   /** `seats`: threads beside this one. @throws when connections cannot be moved between threads here, and what the folder of temporary files throws. */
@@ -70,9 +76,9 @@ export class SharedPort {
     return [this.server?._connections ?? 0, ...this.takers.map((taker) => this.openAt(taker))];
   }
 
-  /** Call when the server listens and all threads have taken their seats. */
+  /** Call when the server listens. Resolves when all threads have taken their seats: from then on they have their share. */
   async share(server: Server): Promise<void> {
-    if (this.takers.some(({ carrier }) => carrier === undefined)) throw new Error('a thread has not taken its seat');
+    await Promise.all(this.takers.map(({ seated }) => seated));
     // Nobody else is to come in.
     await rm(this.folder, { recursive: true, force: true });
     const inside = server as unknown as ServerInside;
@@ -98,6 +104,7 @@ export class SharedPort {
   private async openDoor(taker: Taker): Promise<void> {
     const door = createServer({ pauseOnConnect: true }, (socket) => {
       taker.carrier = carrierOn(socket);
+      taker.onSeated();
       door.close();
     });
     this.doors.push(door);
