@@ -29,7 +29,8 @@ function bundleTag() {
   });
   // 4 % smaller than by esbuild's own minifier.
   const { code } = minifySync(outputFiles[0].text, {
-    compress: { ecma: 2020, toplevel: true, passes: 2 },
+    // What gzips best; no function of the tag has a `this` or is called with `new`.
+    compress: { ecma: 2020, toplevel: true, passes: 2, sequences: false, unsafe_arrows: true, unsafe_methods: true },
     mangle: { toplevel: true },
     ecma: 2020,
   });

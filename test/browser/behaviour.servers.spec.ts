@@ -119,6 +119,90 @@ describe('behaviour, in a browser', () => {
     expect(replaced).not.toBe(customer);
   });
 
+  describe('consent taken back', () => {
+    const asking = () => stage.page(stage.snippet('data-consent="required"'), slot);
+    const agreed = async (page: Page) => {
+      await page.evaluate(push('consent', true));
+      await stage.customer(page);
+      await delivered(page);
+    };
+    /** Nothing is stored or sent by this page, whatever happens on it. */
+    const isSilent = async (page: Page) => {
+      const before = stage.proxy.requests('').length;
+      await page.evaluate(push('track', 'Cart Viewed'));
+      await page.evaluate(push('page'));
+      await page.evaluate(`dispatchEvent(new Event('online'))`);
+      // The tag sends 50 ms after what it gathers: what it would send is on its way before this request of the page's own.
+      await page.evaluate(
+        `new Promise((done) => setTimeout(done, 200)).then(() => fetch('${stage.proxy.origin}/e/nobody', { method: 'POST', body: '{}' }))`,
+      );
+      expect(
+        stage.proxy
+          .requests('')
+          .slice(before)
+          .map(({ path }) => path),
+      ).toEqual(['/e/nobody']);
+      expect(await page.evaluate('[document.cookie, Object.keys(localStorage)]')).toEqual(['', []]);
+      expect(await page.evaluate('wrong')).toEqual([]);
+    };
+
+    it('in one window holds in all others, also for what waits there; and is given again by each itself', async () => {
+      const visitor = await stage.visitor();
+      const first = await stage.open('/', asking(), visitor);
+      const second = await stage.open('/', null, visitor);
+      for (const page of [first, second]) await agreed(page);
+      const before = await stage.customer(second);
+      stage.proxy.set(({ path }) => (path.startsWith('/e/') ? 'cut' : null));
+      await second.evaluate(push('track', 'Checkout Started'));
+      await until('it was tried', 5_000, () => stage.proxy.requests('/e/').some(({ body }) => body.includes('Checkout Started')));
+      await first.evaluate(push('consent', false));
+      // The browser says it to the other window in its own time.
+      await until('nothing is stored', 5_000, () => second.evaluate(`document.cookie === '' && localStorage.length === 0`));
+      stage.proxy.forget();
+      await isSilent(second);
+      await isSilent(first);
+      await second.evaluate(push('consent', true));
+      const after = await stage.customer(second);
+      expect(after).not.toBe(before);
+      await second.evaluate(push('track', 'Product Viewed', { product_id: 'p1' }));
+      expect(await types(after, 1)).toEqual(['Product Viewed']);
+    });
+
+    it('on a page holds for the one before it, which the browser kept whole', async () => {
+      const visitor = await stage.visitor();
+      const page = await stage.open('/', asking(), visitor);
+      await agreed(page);
+      await page.evaluate('window.mark = 1');
+      stage.site.put('/privacy', asking());
+      await page.goto(stage.site.at('/privacy'));
+      await page.evaluate(push('consent', false));
+      await page.goBack({ waitUntil: 'commit' });
+      expect(await page.evaluate('window.mark')).toBe(1);
+      await isSilent(page);
+    });
+  });
+
+  it('reads its own cookies behind others of the same name that hold no ids, as the parent domain may have set them', async () => {
+    const visitor = await stage.visitor();
+    const wrong = { domain: '.shop.test', path: '/' };
+    await visitor.addCookies([
+      { ...wrong, name: 'vt_c_giftshop', value: '%E0%80' },
+      { ...wrong, name: 'vt_s_giftshop', value: 'x'.repeat(65) },
+    ]);
+    stage.site.put('/', stage.page(stage.snippet(), slot));
+    const page = await visitor.newPage();
+    const seen: (string | undefined)[] = [];
+    for (let visit = 0; visit < 2; visit += 1) {
+      await page.goto(stage.site.at('/', 'www.shop.test'));
+      const [said] = await stage.said(page, 1);
+      seen.push(said.decision.customerId);
+    }
+    expect(seen[1]).toBe(seen[0]);
+    const rows = await stage.behaviour(seen[0] as string, 4);
+    expect(new Set(rows.map((row) => row.session_id)).size).toBe(1);
+    expect(rows[0].session_id).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   it('takes the customer that the page names, whatever is in the id, with a session of their own', async () => {
     const page = await stage.open('/', stage.page(stage.snippet(), slot));
     await stage.said(page, 1);

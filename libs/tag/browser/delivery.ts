@@ -2,6 +2,7 @@
  * Behaviour on its way to the edge: kept on the page's disk until the edge has it, sent in order, sent again while the edge is away, and by
  * the next page when this one is gone. Each event has one id for ever, so that what arrives twice counts once.
  */
+import { attempt } from './attempt.js';
 import { type Identity, newId } from './identity.js';
 import type { Settings } from './settings.js';
 
@@ -16,6 +17,8 @@ export interface Held {
 }
 
 export interface Delivery {
+  /** Begins the keys of events; written itself, when consent is taken back. */
+  readonly prefix: string;
   add(event: Held): void;
   /** Sends what waits, now. */
   send(): void;
@@ -23,8 +26,8 @@ export interface Delivery {
   recover(): void;
   /** The page goes: nobody will see an answer. */
   leave(): void;
-  /** Consent was taken back: what waits is deleted. */
-  drop(): void;
+  /** Consent was taken back: what waits is deleted. `given` on this page: others are told. */
+  drop(given?: unknown): void;
 }
 
 /** Events that wait at most; past it the oldest goes. */
@@ -92,7 +95,7 @@ export function delivery({ clientId, edge, say, guarded }: Settings, visitor: Id
         const { status } = answer;
         // Too slow, too much, or not now: any other refusal would be the same again.
         if (status >= 500 || status === 429 || status === 408) throw status;
-        for (const { messageId } of batch.events) release(messageId);
+        for (const event of batch.events) release(event.messageId);
         failures = 0;
         say('sent', batch.body, status, await answer.text());
       })
@@ -107,18 +110,19 @@ export function delivery({ clientId, edge, say, guarded }: Settings, visitor: Id
   };
 
   return {
+    prefix,
     send,
     add(event) {
       held.set(event.messageId, event);
       keep(event);
-      const [oldest] = held.keys();
-      if (held.size > heldMax && oldest) release(oldest);
+      for (const oldest of held.keys()) if (held.size > heldMax) release(oldest);
       if (!failures) later(gatherMs);
     },
     recover() {
       const waiting: Held[] = [];
       onEach((disk, key) => {
-        const event = stored(disk.getItem(key));
+        // Whoever writes on this disk, a time that is none and an event that would never go away do not pass.
+        const event = attempt((): Held | null => JSON.parse(disk.getItem(key) ?? ''));
         if (event && key === prefix + event.messageId && Math.abs(Date.now() - event.at) < heldMsMax) waiting.push(event);
         else disk.removeItem(key);
       });
@@ -134,27 +138,17 @@ export function delivery({ clientId, edge, say, guarded }: Settings, visitor: Id
         rest = rest.slice(batch.events.length);
       }
     },
-    drop() {
+    drop(given) {
       held.clear();
       onEach((disk, key) => disk.removeItem(key));
+      // The key of no event: the browser tells other open pages of this origin that it was written.
+      if (given !== undefined) onDisk((disk) => disk.setItem(prefix, ''));
+      release('');
     },
   };
 }
 
-/** Whoever writes on this disk, a time that is none and an event that would never go away do not pass `recover`. */
-function stored(text: string | null): Held | null | undefined {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
-}
-
 /** The page may have no disk (refused, full): then its memory is all there is. */
 function onDisk(use: (disk: Storage) => unknown): void {
-  try {
-    use(localStorage);
-  } catch {
-    // Nothing of the page depends on it.
-  }
+  attempt(() => use(localStorage));
 }

@@ -1,4 +1,5 @@
 /** Who the visitor is: two cookies on the page's own domain, with the same names, forms and ends as the edge's (docs/adr/0011-identity.md). */
+import { attempt } from './attempt.js';
 import type { Settings } from './settings.js';
 
 export interface Who {
@@ -15,6 +16,8 @@ export interface Identity {
   named(customerId: unknown): boolean;
   /** The edge says who it is: taken when nobody else does. */
   told(customerId: string): void;
+  /** Cookies would stay, and there is none: what another page did that took consent back. */
+  isGone(): boolean;
   forget(): void;
 }
 
@@ -66,6 +69,7 @@ export function identity({ clientId, say }: Settings): Identity {
     told(customerId) {
       if (unkept && !unkept.customerId) unkept = { customerId };
     },
+    isGone: () => !unkept && !customer(),
     forget() {
       for (const kind of ['', '; Partitioned']) {
         write(customerCookie, '', 0, kind);
@@ -81,24 +85,21 @@ function isId(value: unknown): value is string {
   return typeof value === 'string' && !/^$|[\p{Cc}\p{Cs}]/u.test(value) && new Blob([value]).size <= 64;
 }
 
-/** Undefined when there is none that can be read, or it holds no id. */
+/** Undefined when there is none that can be read, or none holds an id: another of the same name, set for the parent domain, may stand before ours. */
 function read(name: string): string | undefined {
-  try {
-    const [, value] = new RegExp(`(?:^|; )${name}=([^;]*)`).exec(document.cookie) ?? [];
-    const id = decodeURIComponent(value ?? '');
-    return isId(id) ? id : undefined;
-  } catch {
-    // A frame without an origin of its own may not ask, and what is no UTF-8 is no id of ours: as if there were none.
-    return undefined;
-  }
+  return attempt(() =>
+    `; ${document.cookie}`
+      .split(`; ${name}=`)
+      .map((rest) => attempt(() => decodeURIComponent(rest.split(';')[0] as string)))
+      .find(isId),
+  );
 }
 
+/** Whoever writes looks whether it stayed. */
 function write(name: string, value: string, seconds: number, kind: string): void {
   const site = location.protocol === 'https:' ? 'None; Secure' : 'Lax';
-  try {
+  attempt(() => {
     // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is too young for the browsers that the tag is for.
     document.cookie = `${name}=${encodeURIComponent(value)}; Path=/; Max-Age=${seconds}; SameSite=${site}${kind}`;
-  } catch {
-    // As for reading: whoever writes looks whether it stayed.
-  }
+  });
 }

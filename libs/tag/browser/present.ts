@@ -18,7 +18,8 @@ export async function present(slot: Element, content: Content, nonce: string, in
     const element = document.createElement(name);
     for (const attribute in attributes) {
       const value = attributes[attribute];
-      if (value !== null && value !== undefined) element.setAttribute(attribute, String(value));
+      // What is no text becomes one.
+      if (value != null) element.setAttribute(attribute, value as string);
     }
     return element;
   };

@@ -26,7 +26,7 @@ export function readSettings(script: HTMLScriptElement | null): Settings | undef
     say('no data-client');
     return undefined;
   }
-  const given = Number.parseFloat(limit ?? '');
+  const given = Number.parseFloat(limit as string);
   return {
     clientId: client,
     edge: new URL(script.src).origin,

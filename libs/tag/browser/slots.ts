@@ -101,7 +101,7 @@ export function slots(
         settle(slot, 'content', '', decision);
       } else for (const node of nodes) if (node.parentNode === element) node.remove();
     } catch (error) {
-      say('content failed', error);
+      say('failed', error);
       fallBack(slot, typeof error === 'string' ? error : 'content', decision);
     }
   };
@@ -163,7 +163,7 @@ export function slots(
         // Text needs no preflight.
         answer = await (await fetch(`${edge}/q/${clientId}`, { method: 'POST', body })).json();
       } catch (error) {
-        say('the query failed', error);
+        say('failed', error);
       }
       for (const [index, slot] of asking.entries()) {
         if (answer) decided(slot, answer.decisions?.[index] ?? { error: answer });

@@ -77,7 +77,8 @@ function start(settings: Settings, queue: Queue): void {
       customer = id;
       if (consent && !visitor.named(id)) say('no customer id', id);
     },
-    consent(given: unknown) {
+    /** Without a word it is another page that took it back. */
+    consent(given?: unknown) {
       if (consent === (given === true)) return;
       consent = given === true;
       say('consent', consent);
@@ -86,7 +87,7 @@ function start(settings: Settings, queue: Queue): void {
         visitor.named(customer);
         beforeConsent.forEach(out.add);
       } else {
-        out.drop();
+        out.drop(given);
         visitor.forget();
       }
       beforeConsent = [];
@@ -113,7 +114,7 @@ function start(settings: Settings, queue: Queue): void {
   wait(queue.until ?? performance.now() + limitMs);
   // What was pushed before this script came; first of it who and whether, which the view of this page has to know.
   const pushed = queue.splice(0);
-  const isFirst = (call?: Call) => /^(customer|consent)$/.test(String(call?.[0]));
+  const isFirst = (call?: Call) => call?.[0] === 'customer' || call?.[0] === 'consent';
   pushed.filter(isFirst).forEach(take);
   if (reportsPageViews && !pushed.some((call) => call?.[0] === 'page')) pageViewed();
   pushed.filter((call) => !isFirst(call)).forEach(take);
@@ -141,11 +142,16 @@ function start(settings: Settings, queue: Queue): void {
     'visibilitychange',
     guarded(() => (document.visibilityState === 'hidden' ? out.leave() : out.send())),
   );
+  addEventListener('storage', ({ key }) => key === out.prefix && take(['consent']));
   addEventListener('online', guarded(out.send));
   addEventListener(
     'pageshow',
     // Back to a page that the browser kept whole: it is looked at again, as it was.
-    guarded(({ persisted }: PageTransitionEvent) => persisted && reportsPageViews && pageViewed()),
+    guarded(({ persisted }: PageTransitionEvent) => {
+      if (!persisted) return;
+      if (consent && visitor.isGone()) take(['consent']);
+      if (reportsPageViews) pageViewed();
+    }),
   );
 }
 
