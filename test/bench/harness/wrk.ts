@@ -14,6 +14,8 @@ export interface Load {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly maxMs: number;
+  /** Microseconds and how often they occurred, in turns, the shortest first; as wrk corrects them for requests that a busy connection could not send. */
+  readonly latencies: readonly number[];
 }
 
 export interface LoadOptions {
