@@ -40,9 +40,7 @@ export class Asked implements RequestFacts {
 
   get url(): string | null {
     const { urlBegin, urlEnd } = this.reader;
-    if (urlEnd > 0) return this.address(urlBegin, urlEnd);
-    const { referer } = this.head.caller;
-    return referer === undefined || referer === '' ? null : pageUrl(referer);
+    return urlEnd > 0 ? this.address(urlBegin, urlEnd) : null;
   }
 
   get referrer(): string | null {

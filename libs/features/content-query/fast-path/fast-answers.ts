@@ -1,18 +1,28 @@
-import { type CustomerId, type Decision, decideIn, type PreparedGroups, type SessionId, unknownCustomer } from '#libs/domain';
-import { type Conversation, DateHeader, type ReadBytes, type Recogniser, readBytes, responseBytes } from '#libs/plain-http';
+import {
+  type CustomerId,
+  type Decision,
+  decideIn,
+  type PreparedCampaign,
+  type PreparedGroups,
+  type SessionId,
+  unknownCustomer,
+} from '#libs/domain';
+import { type Conversation, DateHeader, type ReadBytes, type Recogniser, readBytes, responseBytes, unrecognised } from '#libs/plain-http';
 import { hashIdBytes, idHash } from '#libs/snapshots';
 import type { Answering, AnsweringParts } from '../answering.js';
 import type { ClientTables } from '../client-tables.js';
 import type { HttpAnswer } from '../http-answer.js';
 import { idText } from '../ids.js';
 import { reasonIndex } from '../metrics.js';
-import { isSampledId } from '../recording.js';
+import { isSampledId, servedShare } from '../recording.js';
 import { Asked } from './asked.js';
+import { type BatchHead, BatchResponse, batchHead } from './batch-response.js';
 import { type Head, type Heads } from './heads.js';
 import { type PackedAnswers, type PlainAnswer, sharedPart, shareOfDecision } from './packed-answers.js';
 import { RequestReader } from './request-reader.js';
-import { fill, type IdBytes, type ResponseTemplate, responseTemplate } from './response-template.js';
+import { fill, type IdBytes, type ResponseTemplate, responseTemplate, slotTemplate } from './response-template.js';
 import { type DecisionTemplates, type Route, Routes } from './routes.js';
+import { SlotsReader } from './slots-reader.js';
 
 export interface FastAnswersOptions extends AnsweringParts {
   readonly answering: Answering;
@@ -21,12 +31,16 @@ export interface FastAnswersOptions extends AnsweringParts {
   readonly crossOrigin: (target: string, origin: string | undefined) => Record<string, string>;
   readonly keepAliveSeconds: number;
   readonly recorder: PackedAnswers;
+  /** Told of faults of ours. */
+  readonly report: (message: string, error: unknown) => void;
 }
 
 /** One of so many answers is timed. */
 const timedEvery = 64;
 const templatesPerSiteMax = 1_024;
 const sitesPerDecisionMax = 256;
+/** Of a template's key: it is a slot's. */
+const ofSlot = 1 << 24;
 const noId = readBytes(0);
 const noDecision = new Uint8Array(16);
 
@@ -43,6 +57,8 @@ export class FastAnswers implements Recogniser {
   prepared = 0;
   composed = 0;
   private readonly reader: RequestReader;
+  private readonly slots = new SlotsReader();
+  private readonly batch = new BatchResponse();
   private readonly routes: Routes;
   private readonly date = new DateHeader();
   private readonly asked: Asked;
@@ -51,6 +67,9 @@ export class FastAnswers implements Recogniser {
   private readonly decision: IdBytes;
   private readonly groupKey = new Uint8Array(512);
   private route: Route | undefined;
+  private placement = -1;
+  private targetBegin = 0;
+  private targetEnd = 0;
   private input: ReadBytes | undefined;
   private readonly plain: { -readonly [Name in keyof PlainAnswer]: PlainAnswer[Name] };
   private templates: DecisionTemplates | undefined;
@@ -75,8 +94,25 @@ export class FastAnswers implements Recogniser {
     return new QueryConversation(this);
   }
 
-  /** The index behind the request that begins at `from`, answered in `response`; or `incomplete`, `unrecognised`. `earlier`: its connection's last head. */
+  /** After `incomplete`: the bytes of the whole request; 0 where that is not known yet. */
+  get needs(): number {
+    return this.reader.needs;
+  }
+
+  /**
+   * The index behind the request that begins at `from`, answered in `response`; or `incomplete`, `unrecognised`. `earlier`: its connection's last head. A
+   * fault of ours must not end the process, as it would in a callback of a socket: it is told, and the HTTP server answers.
+   */
   read(input: ReadBytes, from: number, earlier: Head | undefined): number {
+    try {
+      return this.readAndAnswer(input, from, earlier);
+    } catch (error) {
+      this.options.report('a content query goes the common way', error);
+      return unrecognised;
+    }
+  }
+
+  private readAndAnswer(input: ReadBytes, from: number, earlier: Head | undefined): number {
     const behind = this.reader.read(input, from, earlier);
     if (behind < 0) return behind;
     this.head = this.reader.head;
@@ -94,52 +130,117 @@ export class FastAnswers implements Recogniser {
   /** The response's buffer is still being sent: it is not written again. */
   surrender(): void {
     if (this.template?.bytes === this.response) this.templateOf?.delete(this.templateKey);
+    else this.batch.surrender(this.response);
   }
 
   private answer(input: ReadBytes): void {
+    const { reader } = this;
     this.input = input;
+    this.targetBegin = reader.targetBegin;
+    this.targetEnd = reader.targetEnd;
     const time = this.options.clock();
     this.date.at(time);
-    if (this.reader.isPlain && this.answerPlain(input, time)) this.prepared += 1;
-    else {
-      this.composed += 1;
-      this.answerAny();
+    if (reader.hasBody ? this.answerSlots(input, time) : this.answerPlain(input, time)) {
+      this.prepared += 1;
+      return;
     }
+    this.composed += 1;
+    const { answering, heads } = this.options;
+    const caller = () => heads.caller(this.head as Head, input);
+    if (reader.hasBody) {
+      this.answerAny(() => answering.batch(this.target(), input.bytes.toString('utf8', reader.bodyBegin, reader.bodyEnd), caller()));
+    } else this.answerAny(() => answering.query(this.target(), caller()));
   }
 
   /** The way of every other query, as far as it goes. */
-  private answerAny(): void {
-    const { answering, answersOrRefusals, crossOrigin, keepAliveSeconds } = this.options;
-    const { head } = this;
-    if (head === undefined) return;
-    const target = this.target();
-    const answer = answersOrRefusals(() => answering.query(target, head.caller));
+  private answerAny(work: () => HttpAnswer): void {
+    const { answersOrRefusals, crossOrigin, keepAliveSeconds } = this.options;
+    const answer = answersOrRefusals(work);
     this.template = undefined;
-    this.response = responseBytes(crossOrigin(target, head.origin), answer, this.date.text, keepAliveSeconds);
+    this.response = responseBytes(crossOrigin(this.target(), this.head?.origin), answer, this.date.text, keepAliveSeconds);
   }
 
-  private readonly target = (): string => {
-    const { targetBegin, targetEnd } = this.reader;
-    return this.input?.bytes.toString('latin1', targetBegin, targetEnd) ?? '';
-  };
+  private readonly target = (): string => this.input?.bytes.toString('latin1', this.targetBegin, this.targetEnd) ?? '';
 
   /** False, and nothing done, when the answer takes more than a template. */
   private answerPlain(input: ReadBytes, time: number): boolean {
-    const { reader, asked, customer } = this;
-    const head = this.head as Head;
-    const route = this.routes.at(input.bytes, reader.routeBegin, reader.routeEnd, reader.routeHash);
+    const query = this.withPage(input);
+    if (query === undefined || !this.reader.isPlain || !this.prepare(query)) return false;
+    const template = this.decide(query, time, 0);
+    this.template = template;
+    this.response = template.bytes;
+    return true;
+  }
+
+  /** Where the query stands, with its page: an <img> or a link says it in the `Referer` only. */
+  private withPage(input: ReadBytes): ReadBytes | undefined {
+    const { reader, slots } = this;
+    const { refererBegin, refererEnd } = this.options.heads.values;
+    if (!reader.isPlain || reader.urlEnd > 0 || refererEnd === refererBegin) return input;
+    if (!slots.withPage(input, reader.targetBegin, reader.targetEnd, reader.routeEnd, refererBegin, refererEnd)) return undefined;
+    reader.readTarget(slots.written.bytes, 0);
+    return slots.written;
+  }
+
+  /** The same for a request for slots: all of them, or none. */
+  private answerSlots(input: ReadBytes, time: number): boolean {
+    const { slots, reader, customer } = this;
+    const { refererBegin, refererEnd } = this.options.heads.values;
+    if (!slots.read(input, reader.bodyBegin, reader.bodyEnd, refererBegin, refererEnd)) return false;
+    const { count } = slots;
+    for (let slot = count - 1; slot >= 0; slot--) if (!this.prepareSlot(input, slot)) return false;
+    const head = this.batchHead(this.route as Route);
+    if (head === undefined) return false;
+    this.batch.begin(customer);
+    for (let slot = 0; slot < count; slot++) {
+      if (slot > 0) this.prepareSlot(input, slot);
+      this.batch.add(this.decide(slots.written, time, ofSlot).bytes);
+    }
+    this.template = undefined;
+    this.response = this.batch.finish(head, this.date);
+    return true;
+  }
+
+  private prepareSlot(input: ReadBytes, slot: number): boolean {
+    const { slots, reader } = this;
+    reader.readTarget(slots.written.bytes, slots.query(input, reader.clientBegin, reader.clientEnd, slot));
+    return reader.isPlain && this.prepare(slots.written);
+  }
+
+  private batchHead(route: Route): BatchHead | undefined {
+    const { site, origin } = this.head as Head;
+    const known = route.batchHeads.get(site);
+    if (known !== undefined) return known;
+    const made = batchHead(this.options.crossOrigin(this.target(), origin), this.date, this.options.keepAliveSeconds);
+    if (made === undefined) return undefined;
+    if (route.batchHeads.size >= sitesPerDecisionMax) route.batchHeads.clear();
+    route.batchHeads.set(site, made);
+    return made;
+  }
+
+  /** Finds who asks for what in the query that was read last. False, and nothing done, when it takes more than a template to answer. */
+  private prepare(query: ReadBytes): boolean {
+    const { reader } = this;
+    const route = this.routes.at(query.bytes, reader.routeBegin, reader.routeEnd, reader.routeHash);
     const tables = route && this.options.tables.of(route.clientId);
     if (route === undefined || tables === undefined) return false;
     if (tables !== route.tables) route.take(tables);
-    const { campaign } = route;
-    if (campaign === undefined || !this.identify(input, route, head)) return false;
-    let placement = -1;
-    if (reader.placementEnd > 0) {
-      placement = route.placementAt(input.bytes, reader.placementBegin, reader.placementEnd);
-      if (placement < 0) return false;
-    }
+    if (route.campaign === undefined || !this.identify(query, route)) return false;
     this.route = route;
-    asked.set(time, route.placementId(placement), head, input.bytes);
+    this.placement = -1;
+    if (reader.placementEnd === 0) return true;
+    this.placement = route.placementAt(query.bytes, reader.placementBegin, reader.placementEnd);
+    return this.placement >= 0;
+  }
+
+  /** Decides what was prepared, and records it. The template is filled. */
+  private decide(query: ReadBytes, time: number, ofWhat: number): ResponseTemplate {
+    const { asked, customer, placement } = this;
+    const head = this.head as Head;
+    const route = this.route as Route;
+    const tables = route.tables as ClientTables;
+    const campaign = route.campaign as PreparedCampaign;
+    asked.set(time, route.placementId(placement), head, query.bytes);
     const { audience } = tables;
     let decision: Decision;
     if (audience === null) decision = decideIn(campaign, unknownCustomer, asked, false, this.bucket);
@@ -148,28 +249,28 @@ export class FastAnswers implements Recogniser {
       const membership = audience.lookup.membershipOfHash(idHash[0]!, idHash[1]!, audience.lookup.asksForIds ? textOf(customer) : '');
       decision = decideIn(campaign, membership, asked, time - audience.builtAtMs > tables.audienceAgeMaxMs, this.bucket);
     }
-    const template = this.templateFor(decision, placement, head);
+    const template = this.templateFor(decision, placement, head, ofWhat);
     const { ids } = this.options;
     ids.draw(time);
     fill(template, this.decision, customer, this.session.end === 0 ? null : this.session, this.date);
-    this.response = template.bytes;
-    if (isSampledId(ids.bytes, tables.plan.playbook.sampleRate)) this.record(input, time, head);
-    return true;
+    if (isSampledId(ids.bytes, tables.plan.playbook.sampleRate)) this.record(query, time, head, ofWhat);
+    return template;
   }
 
   /** Whether the request or its cookies say who asks, in bytes that JSON and tokens take as they are. */
-  private identify(input: ReadBytes, { clientId }: Route, head: Head): boolean {
+  private identify(query: ReadBytes, { clientId }: Route): boolean {
     const { reader, customer, session } = this;
-    const kept = head.caller.cookie === undefined ? undefined : head.kept(clientId);
-    if (kept !== undefined && !kept.simple) return false;
-    if (reader.sessionEnd > 0) set(session, input, reader.sessionBegin, reader.sessionEnd);
-    else set(session, kept?.session ?? noId, 0, kept?.session?.bytes.length ?? 0);
-    if (reader.customerEnd > 0) {
-      set(customer, input, reader.customerBegin, reader.customerEnd);
-      return true;
-    }
+    const isNamed = reader.customerEnd > 0;
+    const hasSession = reader.sessionEnd > 0;
+    if (hasSession) set(session, query, reader.sessionBegin, reader.sessionEnd);
+    if (isNamed) set(customer, query, reader.customerBegin, reader.customerEnd);
+    if (isNamed && hasSession) return true;
+    const kept = this.options.heads.kept(clientId, this.input as ReadBytes);
+    if (!kept.simple) return false;
+    if (!hasSession) set(session, kept.session ?? noId, 0, kept.session?.bytes.length ?? 0);
+    if (isNamed) return true;
     // A customer or a session has to be made up.
-    if (kept === undefined || kept.customer === null || session.end === 0) return false;
+    if (kept.customer === null || session.end === 0) return false;
     set(customer, kept.customer, 0, kept.customer.bytes.length);
     return true;
   }
@@ -186,15 +287,16 @@ export class FastAnswers implements Recogniser {
     return (((idHash[1]! >>> 0) % 10_000) * 7_296 + (idHash[0]! >>> 0)) % 10_000;
   };
 
-  private record(input: ReadBytes, time: number, head: Head): void {
+  private record(query: ReadBytes, time: number, head: Head, ofWhat: number): void {
     const { plain } = this;
-    plain.decision = (this.templates as DecisionTemplates).share;
+    const { share, batchShare } = this.templates as DecisionTemplates;
+    plain.decision = ofWhat === ofSlot ? batchShare : share;
     plain.head = head.share;
     plain.time = time;
-    if (!this.options.recorder.record(input, this.reader, plain)) this.options.metrics.recordDropped((this.route as Route).clientId);
+    if (!this.options.recorder.record(query, this.reader, plain)) this.options.metrics.recordDropped((this.route as Route).clientId);
   }
 
-  private templateFor(decision: Decision, placement: number, head: Head): ResponseTemplate {
+  private templateFor(decision: Decision, placement: number, head: Head, ofWhat: number): ResponseTemplate {
     const route = this.route as Route;
     const own = this.decisionTemplates(route, decision);
     const templates = own.site === head.site ? own.templates : this.templatesAt(own, head.site);
@@ -202,17 +304,16 @@ export class FastAnswers implements Recogniser {
     this.templates = own;
     const { customer, session } = this;
     // Lengths are at most 64, and there are at most 64 placements.
-    const key = ((placement + 1) << 14) | ((customer.end - customer.begin) << 7) | (session.end - session.begin);
+    const key = ofWhat | ((placement + 1) << 14) | ((customer.end - customer.begin) << 7) | (session.end - session.begin);
     this.templateOf = templates;
     this.templateKey = key;
     let template = templates.get(key);
     if (template === undefined) {
-      template = this.templateMade(route, decision, placement, head);
+      template = this.templateMade(route, decision, placement, head, ofWhat);
       this.routes.made(template);
       if (templates.size >= templatesPerSiteMax) templates.clear();
       templates.set(key, template);
     }
-    this.template = template;
     return template;
   }
 
@@ -222,6 +323,7 @@ export class FastAnswers implements Recogniser {
     const made: DecisionTemplates = {
       reason: reasonIndex[decision.reason],
       share: shareOfDecision(route.tables as ClientTables, route.campaignId, decision),
+      batchShare: sharedPart(servedShare(route.tables as ClientTables, route.campaignId, decision, 'batch')),
       site: -1,
       templates: new Map(),
       bySite: new Map(),
@@ -242,7 +344,7 @@ export class FastAnswers implements Recogniser {
     return templates;
   }
 
-  private templateMade(route: Route, decision: Decision, placement: number, head: Head): ResponseTemplate {
+  private templateMade(route: Route, decision: Decision, placement: number, head: Head, ofWhat: number): ResponseTemplate {
     const { clicks, keepAliveSeconds, crossOrigin } = this.options;
     const { customer, session } = this;
     const filler = (length: number) => 'x'.repeat(length);
@@ -255,19 +357,23 @@ export class FastAnswers implements Recogniser {
       request: { ...emptyRequest, placementId: route.placementId(placement) },
       decision,
     };
+    if (ofWhat === ofSlot) return slotTemplate(answer, clicks, head.caller.base);
     return responseTemplate(answer, clicks, head.caller.base, crossOrigin(this.target(), head.origin), this.date, keepAliveSeconds);
   }
 }
 
 /** One connection: keeps its last head, which the next request mostly repeats. */
 class QueryConversation implements Conversation {
-  readonly needs = 0;
   private head: Head | undefined;
 
   constructor(private readonly answers: FastAnswers) {}
 
   get response(): Buffer {
     return this.answers.response;
+  }
+
+  get needs(): number {
+    return this.answers.needs;
   }
 
   read(input: ReadBytes, from: number): number {

@@ -38,6 +38,7 @@ export function putFastPathBefore(
     answersOrRefusals: answersOrRefusals(parts.metrics, options),
     crossOrigin: (target, origin) => crossOrigin(answering, 'GET', target, origin),
     keepAliveSeconds: Math.floor(server.keepAliveTimeout / 1000),
+    report: options.report,
     recorder: new PackedAnswers(parts.facts.packed(packedAnswersForm)),
   });
   connections.add(answers);

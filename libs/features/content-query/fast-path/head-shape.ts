@@ -17,7 +17,7 @@ const kinds: Readonly<Record<string, ValueKind>> = {
 };
 
 /** What a header's value is to a shape; `values.none` for those that many requests share. `name` in lower case. */
-export function kindOf(name: string): ValueKind {
+function kindOf(name: string): ValueKind {
   return (Object.hasOwn(kinds, name) ? kinds[name] : undefined) ?? values.none;
 }
 
@@ -31,7 +31,7 @@ export interface Piece {
 }
 
 /** Each byte of the text is a character. */
-export function piece(text: string, value: ValueKind): Piece {
+function piece(text: string, value: ValueKind): Piece {
   const words = new Int32Array(Math.ceil(text.length / 4));
   Buffer.from(words.buffer).write(text, 'latin1');
   return { length: text.length, words, value };
@@ -81,6 +81,29 @@ function lengthAt(bytes: Uint8Array, begin: number, end: number): number {
   return length;
 }
 
+const blockBytesMax = 8_192;
+
+/** The pieces of the block from `from` to `behind`, which `readHeaders` has read. `keeps`: a header whose value belongs to the shape all the same. */
+export function shapeOf(bytes: Buffer, from: number, behind: number, keeps: string | undefined): Piece[] {
+  const pieces: Piece[] = [];
+  let begin = from;
+  for (let line = from; line < behind - 2; ) {
+    const colon = bytes.indexOf(0x3a, line);
+    const name = bytes.toString('latin1', line, colon).toLowerCase();
+    const kind = name === keeps ? values.none : kindOf(name);
+    const end = bytes.indexOf(0x0d, colon);
+    if (kind !== values.none) {
+      let value = colon + 1;
+      while (bytes[value] === 0x20) value++;
+      pieces.push(piece(bytes.toString('latin1', begin, value), kind));
+      begin = end;
+    }
+    line = end + 2;
+  }
+  pieces.push(piece(bytes.toString('latin1', begin, behind), values.none));
+  return pieces;
+}
+
 /** The index behind the block that begins at `from`, when it is of this shape, with its values in `found`; else -1. */
 export function behindShape({ bytes, view, end }: ReadBytes, from: number, pieces: readonly Piece[], found: HeadValues): number {
   let at = from;
@@ -89,7 +112,7 @@ export function behindShape({ bytes, view, end }: ReadBytes, from: number, piece
     const { length, words, value } = pieces[index]!;
     if (end - at < length || !isAtWords(view, at, words, length)) return -1;
     at += length;
-    if (value === values.none) return at;
+    if (value === values.none) return at - from > blockBytesMax ? -1 : at;
     // More blanks before a value than this shape has: read anew.
     if (bytes[at] === 0x20) return -1;
     at = found.take(bytes, value, at);

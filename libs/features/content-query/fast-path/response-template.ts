@@ -27,6 +27,7 @@ export interface ResponseTemplate {
   readonly bytes: Buffer;
   /** Over the same memory. */
   readonly view: DataView;
+  /** -1: it has none. */
   readonly dateAt: number;
   dateSecond: number;
   readonly decisionAt: number;
@@ -48,6 +49,16 @@ export function responseTemplate(
   date: DateHeader,
   keepAliveSeconds: number,
 ): ResponseTemplate {
+  const made = templateOf(answer, clicks, base, (json) => responseBytes(crossOrigin, jsonAnswer(json), date.text, keepAliveSeconds));
+  return { ...made, dateSecond: date.second };
+}
+
+/** The same of the answer's JSON alone, as it stands among the decisions of a request for slots. */
+export function slotTemplate(answer: Answer, clicks: ClickAddresses, base: string): ResponseTemplate {
+  return templateOf(answer, clicks, base, (json) => Buffer.from(JSON.stringify(json), 'utf8'));
+}
+
+function templateOf(answer: Answer, clicks: ClickAddresses, base: string, write: (json: object) => Buffer): ResponseTemplate {
   let stamp: TokenStamp | null = null;
   let token: string | undefined;
   const marking = {
@@ -60,22 +71,24 @@ export function responseTemplate(
       return token;
     },
   };
-  const bytes = responseBytes(crossOrigin, jsonAnswer(answerJson(answer, marking, base)), date.text, keepAliveSeconds);
-  const body = bytes.indexOf('\r\n\r\n') + 4;
-  const decisionAt = body + '{"decisionId":"'.length;
+  const bytes = write(answerJson(answer, marking, base));
+  // JSON holds no line's end: without a head neither is found.
+  const headEnd = bytes.indexOf('\r\n\r\n');
+  const date = bytes.indexOf('\r\nDate: ');
+  const decisionAt = (headEnd < 0 ? 0 : headEnd + 4) + '{"decisionId":"'.length;
   const customerAt = bytes.indexOf('"customerId":"', decisionAt + idTextLength) + '"customerId":"'.length;
   const tokenAt = token === undefined ? -1 : bytes.indexOf(token, customerAt, 'latin1');
   // TypeScript does not see that `tokenFor` was called.
   const made = stamp as TokenStamp | null;
   made?.digits.copy(bytes, tokenAt + macDigits);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return { bytes, view, dateAt: bytes.indexOf('\r\nDate: ') + 8, dateSecond: date.second, decisionAt, customerAt, tokenAt, stamp: made };
+  return { bytes, view, dateAt: date < 0 ? -1 : date + 8, dateSecond: -1, decisionAt, customerAt, tokenAt, stamp: made };
 }
 
 /** Writes one answer's ids and time into the template. */
 export function fill(template: ResponseTemplate, decision: IdBytes, customer: IdBytes, session: IdBytes | null, date: DateHeader): void {
   const { bytes, view } = template;
-  if (template.dateSecond !== date.second) {
+  if (template.dateSecond !== date.second && template.dateAt >= 0) {
     bytes.write(date.text, template.dateAt, dateLength, 'latin1');
     template.dateSecond = date.second;
   }

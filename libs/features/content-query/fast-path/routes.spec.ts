@@ -48,6 +48,7 @@ describe('routes', () => {
     const templates = {
       reason: 0,
       share: { json: Buffer.alloc(0), batch: -1, index: 0 },
+      batchShare: { json: Buffer.alloc(0), batch: -1, index: 0 },
       site: -1,
       templates: new Map(),
       bySite: new Map(),

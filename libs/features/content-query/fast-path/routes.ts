@@ -5,14 +5,16 @@ import { parsePath } from '../content-query.js';
 import { type AnswerCounts, type ContentQueryMetrics } from '../metrics.js';
 import { Refused } from '../refused.js';
 import { isAt } from './asked.js';
+import type { BatchHead } from './batch-response.js';
 import type { SharedPart } from './packed-answers.js';
 import type { ResponseTemplate } from './response-template.js';
 
 /** The responses of one decision, by site, placement, and the lengths of ids. */
 export interface DecisionTemplates {
   readonly reason: number;
-  /** What records of its answers have in common. */
+  /** What records of its answers have in common, and of its answers in a request for slots. */
   readonly share: SharedPart;
+  readonly batchShare: SharedPart;
   /** The site asked for last, and its templates. */
   site: number;
   templates: Map<number, ResponseTemplate>;
@@ -24,6 +26,8 @@ export class Route {
   tables: ClientTables | undefined;
   campaign: PreparedCampaign | undefined;
   decisions = new Map<Decision, DecisionTemplates>();
+  /** Of responses to requests for slots that begin with this campaign, by site. */
+  readonly batchHeads = new Map<number, BatchHead>();
   readonly counts: AnswerCounts;
   private readonly placements: { readonly bytes: Buffer; readonly id: string }[] = [];
   private readonly prefixes = new Map<PreparedGroups, Buffer>();
@@ -43,6 +47,7 @@ export class Route {
     this.placements.length = 0;
     this.campaign = tables.plan.campaigns.get(this.campaignId);
     this.decisions = new Map();
+    this.batchHeads.clear();
     this.prefixes.clear();
   }
 

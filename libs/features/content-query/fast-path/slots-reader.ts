@@ -31,7 +31,8 @@ const pathBegin = Buffer.from('/q/', 'latin1');
 export class SlotsReader {
   /** The query that was written last. */
   readonly written: ReadBytes = readBytes(sharedAt + urlBytesMax + stepBytes);
-  slots = 0;
+  /** Slots of the body that was read last. */
+  count = 0;
   private readonly bytes = this.written.bytes;
   private readonly slotBounds = new Int32Array(slotsMax * 4);
   private readonly nameBounds = new Int32Array(contextEntriesMax * 2);
@@ -46,7 +47,7 @@ export class SlotsReader {
   read({ bytes }: ReadBytes, begin: number, end: number, refererBegin: number, refererEnd: number): boolean {
     this.at = begin;
     this.end = sharedAt;
-    this.slots = 0;
+    this.count = 0;
     this.entries = 0;
     let seen = 0;
     if (bytes[this.at++] !== openBrace) return false;
@@ -61,7 +62,7 @@ export class SlotsReader {
       if (next === closeBrace) break;
       if (next !== comma) return false;
     }
-    if (this.at !== end || this.slots === 0) return false;
+    if (this.at !== end || this.count === 0) return false;
     const namesPage = (seen & (1 << 'page'.length)) !== 0 && this.namedPage;
     if (!namesPage && refererEnd > refererBegin && this.address(bytes, url, refererBegin, refererEnd) < 0) return false;
     this.bytes[this.end] = blank;
@@ -89,10 +90,19 @@ export class SlotsReader {
     return at;
   }
 
-  /** Writes `query` again with `u=` and the page that the `Referer` names. False: its address has to be understood first. */
-  withPage({ bytes }: ReadBytes, targetBegin: number, targetEnd: number, refererBegin: number, refererEnd: number): boolean {
+  /** Writes a query again, at 0, with `u=` and the page that the `Referer` names. False: it takes more than this to understand that. */
+  withPage(
+    { bytes }: ReadBytes,
+    targetBegin: number,
+    targetEnd: number,
+    routeEnd: number,
+    refererBegin: number,
+    refererEnd: number,
+  ): boolean {
     if (targetEnd - targetBegin > urlBytesMax) return false;
     this.end = bytes.copy(this.bytes, 0, targetBegin, targetEnd);
+    // An empty parameter is one that nobody gave.
+    if (targetEnd === routeEnd) this.end += this.bytes.write('?f=', this.end, 'latin1');
     if (this.address(bytes, url, refererBegin, refererEnd) < 0) return false;
     this.bytes[this.end] = blank;
     this.written.end = this.end + 1;
@@ -228,7 +238,7 @@ export class SlotsReader {
   private list(bytes: Uint8Array): boolean {
     if (bytes[this.at++] !== openBracket) return false;
     for (;;) {
-      if (bytes[this.at++] !== openBrace || this.slots === slotsMax || !this.slot(bytes)) return false;
+      if (bytes[this.at++] !== openBrace || this.count === slotsMax || !this.slot(bytes)) return false;
       const next = bytes[this.at++];
       if (next === closeBracket) return true;
       if (next !== comma) return false;
@@ -238,7 +248,7 @@ export class SlotsReader {
   /** `"campaignId":"…"}`, or with `,"placementId":"…"` in between. */
   private slot(bytes: Uint8Array): boolean {
     const { slotBounds } = this;
-    const index = this.slots * 4;
+    const index = this.count * 4;
     slotBounds[index + 2] = slotBounds[index + 3] = 0;
     if (!this.definition(bytes, campaignId, index)) return false;
     if (bytes[this.at] === comma) {
@@ -246,7 +256,7 @@ export class SlotsReader {
       if (!this.definition(bytes, placementId, index + 2)) return false;
     }
     if (bytes[this.at++] !== closeBrace) return false;
-    this.slots += 1;
+    this.count += 1;
     return true;
   }
 

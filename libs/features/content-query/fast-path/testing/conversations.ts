@@ -52,7 +52,9 @@ const plainHeader = weighted(
   [3, named('Origin: ', oneOf('https://golf.example', 'https://tennis.example', 'null', ''))],
   [4, named('Cookie: ', oneOf('vt_c_golf=ann; vt_s_golf=s9', 'vt_c_golf=bob', 'vt_s_golf=s1', 'vt_c_golf=%C3%BC; vt_s_golf="q"'))],
   [2, named('Cookie: ', oneOf('vt_c_golf=%zz', 'a=b', ';;', 'vt_c_tennis=cem; vt_s_tennis=1', 'vt_c_golf="; vt_s_golf=a\\b'))],
-  [2, named('Referer: ', oneOf('https://shop.example/clubs', 'https://shop.example/?m=ann@shop.example', ''))],
+  [3, named('Referer: ', oneOf('https://shop.example/clubs', 'https://shop.example/c?a=1&b=%C3%BC', ' two  blanks  ', long('r', 2100)))],
+  [1, named('Referer: ', oneOf('https://shop.example/?m=ann@shop.example', 'https://shop.example/?m=ann%40shop.example', '', '"\\'))],
+  [1, named('X-Forwarded-For: ', oneOf('192.0.2.1', '2001:db8::1, 192.0.2.22', ''))],
   [2, oneOf('X-Forwarded-Proto: https', 'CF-IPCountry: de', 'cf-ipcountry:XX', 'Sec-Purpose: prefetch', 'Connection: keep-alive')],
   [2, oneOf('Accept: */*', 'accept-ENCODING:gzip', 'X-A:  b  ', 'X-Empty:', 'connection: Keep-Alive', 'Unknown: 1')],
 );
@@ -98,9 +100,115 @@ const anyRequest = fc
   )
   .map(([method, to, version, host, headers, end]) => written(method, to, version, [host, ...headers], end));
 
+/** What the tag asks, as `JSON.stringify` writes it, and what no tag would. */
+const slot = fc.record(
+  {
+    campaignId: weighted(
+      [12, oneOf('spring', 'split', 'paused', 'bare.-_x')],
+      [1, oneOf('autumn', '-x', '', 'ü', long('a', 65), '__proto__')],
+    ),
+    placementId: weighted([8, oneOf('hero', 'side.1')], [1, oneOf('', '-x', 'a b', long('x', 65))]),
+  },
+  { requiredKeys: ['campaignId'] },
+);
+const pages = weighted(
+  [4, oneOf('https://shop.example/clubs?b=1&c=2#top', 'https://shop.example/a%20b?q=%C3%BC+x', 'a b', long('x', 2048), '')],
+  [
+    1,
+    oneOf(
+      'https://shop.example/?m=ann@shop.example',
+      'https://shop.example/?m=ann%40shop.example',
+      '"\\',
+      'ü',
+      '\u007f',
+      '\ud800',
+      long('&', 2048),
+    ),
+  ],
+);
+const asked = fc.record(
+  {
+    customerId: weighted(
+      [6, oneOf('ann', 'bob', 'cem', '0190c3f2-1111-7222-8333-444455556666', "o'neil=1", long('x', 64))],
+      [1, oneOf('', 'ü', 'a b', 'a&b', '"', long('x', 65))],
+    ),
+    sessionId: weighted([4, oneOf('s1', 's=1')], [1, oneOf('', 's 2', 'ü', long('x', 65))]),
+    page: pages,
+    referrer: pages,
+    context: weighted<Record<string, unknown>>(
+      [3, oneOf<Record<string, unknown>>({}, { cart_items: 5 }, { cart_items: '5', page_type: 'cart' }, { cart_items: -1 }, { a: '' })],
+      [
+        1,
+        oneOf<Record<string, unknown>>(
+          { a: 1.5 },
+          { a: 1e21 },
+          { a: null, b: true },
+          { a: 'x y' },
+          { 'a=b': '1' },
+          { '': '1' },
+          { 2: 'b', 1: 'a' },
+        ),
+      ],
+      [1, oneOf<Record<string, unknown>>({ a: 'ann@shop.example' }, { a: {} }, { a: long('y', 513) }, { [long('n', 65)]: '1' }, { a: -0 })],
+    ),
+    slots: weighted([10, fc.array(slot, { minLength: 1, maxLength: 3 })], [1, oneOf([], Array(65).fill({ campaignId: 'spring' }))]),
+  },
+  { requiredKeys: ['slots'] },
+);
+const oddBody = oneOf(
+  ...[
+    '{}',
+    '[]',
+    '',
+    '{',
+    '{"slots":[{"campaignId":"spring"}]} ',
+    '{ "slots":[{"campaignId":"spring"}]}',
+    '{"slots":[{"campaignId":"spring"}],}',
+  ],
+  ...[
+    '{"slots":[{"campaignId":"spring"}],"slots":[]}',
+    '{"customerId":7,"slots":[{"campaignId":"spring"}]}',
+    '\u00ef\u00bb\u00bf{"slots":[]}',
+  ],
+  ...[
+    '{"context":{"a":"1","a":"2"},"slots":[{"campaignId":"spring"}]}',
+    '{"context":{"a":01},"slots":[{"campaignId":"spring"}]}',
+    '\u00ff',
+  ],
+  ...[
+    '{"slots":[{"placementId":"hero","campaignId":"spring"}]}',
+    '{"slots":[{"campaignId":"spring","placementId":null}]}',
+    '{"slots":[7]}',
+  ],
+  ...[
+    '{"more":1,"slots":[{"campaignId":"spring"}]}',
+    '{"page":"\\u0041","slots":[{"campaignId":"spring"}]}',
+    `{"slots":[],"page":"${long('x', 9000)}"}`,
+  ],
+);
+const bodies = weighted([8, asked.map((one) => Buffer.from(JSON.stringify(one), 'utf8').toString('latin1'))], [1, oddBody]);
+const lengthOf = (body: string) =>
+  weighted([24, oneOf(String(body.length))], [1, oneOf(`0${body.length}`, `+${body.length}`, '', String(body.length + 3), '99999', '1')]);
+const batch = fc
+  .tuple(
+    weighted([16, oneOf('/q/golf', '/q/tennis')], [1, oneOf('/q/none', '/q/golf/', '/q/golf/spring', '/q/golf?x=1', '/q/', '/q/-x')]),
+    bodies.chain((body) => fc.tuple(fc.constant(body), lengthOf(body))),
+    weighted(
+      [12, oneOf('text/plain;charset=UTF-8', 'application/json', 'application/json; charset=utf-8')],
+      [1, oneOf('text/html', '', 'multipart/form-data; boundary=x', 'application/json;', 'text/plain; charset=latin1')],
+    ),
+    fc.array(weighted([16, plainHeader], [1, parserHeader]), { maxLength: 3 }),
+    fc.nat(),
+  )
+  .map(([to, [body, length], type, headers, at]) => {
+    const lines = ['Host: shop.example', ...headers];
+    lines.splice(at % (lines.length + 1), 0, `Content-Length: ${length}`, `Content-Type: ${type}`);
+    return written('POST', to, 'HTTP/1.1', lines, `\r\n${body}`);
+  });
+
 /** A byte is changed, put in or left out. */
 const spoiled = fc
-  .tuple(anyRequest, fc.nat(), oneOf('change', 'add', 'leave'), fc.integer({ min: 0, max: 255 }))
+  .tuple(fc.oneof(anyRequest, batch), fc.nat(), oneOf('change', 'add', 'leave'), fc.integer({ min: 0, max: 255 }))
   .map(([text, where, how, byte]) => {
     const at = where % text.length;
     return text.slice(0, at) + (how === 'leave' ? '' : String.fromCharCode(byte)) + text.slice(how === 'add' ? at : at + 1);
@@ -109,7 +217,7 @@ const spoiled = fc
 /** Answered, and the connection closed, by whichever parser has come so far. */
 export const lastRequest = 'GET /end HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n';
 
-export const requests = fc.array(weighted([6, anyRequest], [1, spoiled]), { minLength: 1, maxLength: 4 });
+export const requests = fc.array(weighted([4, anyRequest], [3, batch], [1, spoiled]), { minLength: 1, maxLength: 4 });
 export const endings = weighted([8, oneOf(lastRequest)], [3, oneOf('', 'GET /q/golf/spr', 'GET /q/golf/spring HTTP/1.1\r\nHost')]);
 /** Requests that can follow each other in one packet: each is whole, and none ends the connection. */
 export const wholeRequests = fc.array(
