@@ -41,6 +41,8 @@ export class ServingTables implements TablesOfClients {
   private pointersSeen = false;
   private watching: Promise<void> = Promise.resolve();
   private kept: Promise<void> = Promise.resolve();
+  /** Lets go what waits to be kept, by client and kind. */
+  private readonly toKeep = new Map<string, () => void>();
   private renewal: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: ServingTablesOptions) {
@@ -147,11 +149,25 @@ export class ServingTables implements TablesOfClients {
     });
   }
 
-  /** A shared image stays until it is written, also when another answers by then. */
+  /**
+   * A shared image stays until it is written, also when another answers by then; but one that still waits for that when the next of its kind comes is
+   * let go, or a slow disk would have a node hold more and more images.
+   */
   private keep(snapshot: SnapshotToKeep): void {
+    const { clientId, kind } = snapshot.announcement;
+    const key = `${clientId} ${kind}`;
+    this.toKeep.get(key)?.();
     const image = snapshot.image instanceof Uint8Array ? undefined : snapshot.image;
     image?.retain();
+    let isWanted = true;
+    const letGo = () => {
+      isWanted = false;
+      image?.release();
+    };
+    this.toKeep.set(key, letGo);
     this.keeping(async () => {
+      if (!isWanted) return;
+      this.toKeep.delete(key);
       try {
         await this.options.cache.keep(snapshot);
       } finally {
