@@ -4,7 +4,7 @@ import type { JsonObject, Position } from '#libs/event-log';
 import { sealFact } from '#libs/imports';
 import type { ApiKeyCheck, ClientDefinitions } from '#libs/projections';
 import { type Spool, SpoolFull } from '#libs/spool';
-import { CommonBatches, commonTypes } from './common-batch.js';
+import { CommonBatches } from './common-batch.js';
 import { collectBatchMax, collectLookUpMsMax, collectRetryAfterSeconds, collectWaitMsMax } from './limits.js';
 import type { CollectorMetrics } from './metrics.js';
 import type { RateLimit } from './rate-limit.js';
@@ -62,26 +62,25 @@ export class Collecting {
   }
 
   /**
-   * A batch of the common form of a client that is known here, without a key: how many events are on the disk, all of the batch, when it
-   * resolves. Undefined: nothing was done, `collect` is to be asked. @throws Refusal 503.
+   * A batch of the common form of a client that is known here, without a key. `taken` is called when all its events are on the disk, `failed` when the
+   * disk does not take them, with what a refusal is made of. False: nothing was done, `collect` is to be asked. The body is read at once.
    */
-  collectCommon(clientId: string, body: Uint8Array): Promise<number> | undefined {
+  collectCommon(clientId: string, body: Uint8Array, taken: (events: number) => void, failed: (error: unknown) => void): boolean {
     const client = this.parts.definitions.client(clientId)?.client;
-    if (client === undefined) return undefined;
+    if (client === undefined) return false;
     const batches = this.commonOf.get(client) ?? new CommonBatches(client.clientId, client.currency);
     this.commonOf.set(client, batches);
     const batch = batches.read(body, this.parts.clock().toISOString());
-    if (batch === undefined || !this.parts.rateLimit.take(clientId, performance.now())) return undefined;
+    if (batch === undefined || !this.parts.rateLimit.take(clientId, performance.now())) return false;
     const { json, count, counts } = batch;
-    return this.parts.facts.putJson(json, count).then(
+    this.parts.facts.putJson(json, count).then(
       () => {
-        this.countCommon(clientId, counts);
-        return count;
+        this.parts.metrics.commonAccepted(clientId, counts);
+        taken(count);
       },
-      (error: unknown) => {
-        throw refusalOfPut(error);
-      },
+      (error: unknown) => failed(refusalOfPut(error)),
     );
+    return true;
   }
 
   /** Returns when what was accepted is on the disk. @throws Refusal 400, 404, 413, 429, 503. */
@@ -147,13 +146,6 @@ export class Collecting {
       return position === null ? null : String(position);
     } catch (error) {
       throw refusalOfPut(error);
-    }
-  }
-
-  private countCommon(clientId: string, counts: Int32Array): void {
-    for (let type = 0; type < counts.length; type += 1) {
-      const count = counts[type] as number;
-      if (count > 0) this.parts.metrics.itemsAccepted(clientId, commonTypes[type] as string, count);
     }
   }
 

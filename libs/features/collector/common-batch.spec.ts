@@ -210,6 +210,29 @@ describe('the common form of a batch', () => {
       { numRuns: 300 },
     ));
 
+  it('is what the long way makes of one visitor’s events, in whatever order their members stand', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(plain, fc.constantFrom('ann', 'ann', 'bob'), fc.constantFrom('s1', 's1', 's22', null, undefined)), {
+          minLength: 2,
+          maxLength: 12,
+        }),
+        fc.shuffledSubarray(['type', 'messageId', 'properties', 'customerId', 'sessionId', 'timestamp'], { minLength: 6 }),
+        fc.array(fc.nat(5), { maxLength: 3 }),
+        spaces,
+        async (events, names, moved, space) => {
+          const batch = events.map(([own, customerId, sessionId], index) => {
+            const all: Record<string, unknown> = { ...own, customerId, sessionId };
+            // Most events have their members in one order, as one writer writes them; some in another.
+            const turned = moved.includes(index) ? [...names].reverse() : names;
+            return Object.fromEntries(turned.filter((name) => all[name] !== undefined).map((name) => [name, all[name]]));
+          });
+          expect(await both(bytesOf({ batch }, space))).toHaveLength(batch.length);
+        },
+      ),
+      { numRuns: 500 },
+    ));
+
   it('is what the long way makes of odd events, or nothing', () =>
     fc.assert(
       fc.asyncProperty(fc.array(item, { minLength: 1, maxLength: 3 }), spaces, async (batch, space) => {

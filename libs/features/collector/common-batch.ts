@@ -76,18 +76,25 @@ let pieceFrom = 0;
 let typeIndex = -1;
 let currency: Uint8Array = new Uint8Array(3);
 
-// Between its message id and its time, an event mostly says what the one before said: the customer and the session. Compared, not read again.
-/** From behind the message id … */
+// An event mostly says what the one before said of the customer and the session, which stand beside each other. Compared, not read again.
+/** From behind another member … */
 let repeatedFrom = 0;
-/** … so many bytes, up to the value of the time; 0: nothing can be repeated. */
+/** … so many bytes, up to the value of the time, or behind the last of them; 0: nothing can be repeated. */
 let repeatedBytes = 0;
 let repeatedSeen = 0;
-/** Where the name of the time stands among them. */
-let repeatedName = 0;
+/** Where the name of the time stands among them; -1: they do not end with it. */
+let repeatedName = -1;
+
+/** What stands before an event's members. */
+interface Head {
+  readonly view: DataView;
+  /** A multiple of four. */
+  readonly length: number;
+}
 
 /** Reads one client's batches. */
 export class CommonBatches {
-  private readonly heads: readonly DataView[];
+  private readonly heads: readonly Head[];
   private readonly currency: Uint8Array;
 
   constructor(clientId: string, currencyCode: string) {
@@ -95,7 +102,7 @@ export class CommonBatches {
     this.heads = commonTypes.map((type) => {
       const text = `,{"category":"behaviour","clientId":"${clientId}","type":"${eventTypeOf(type)}","data":{`;
       const head = Buffer.from(text.padEnd(Math.ceil(text.length / 4) * 4), 'latin1');
-      return new DataView(head.buffer, head.byteOffset, head.length);
+      return { view: new DataView(head.buffer, head.byteOffset, head.length), length: head.length };
     });
   }
 
@@ -153,7 +160,8 @@ function event(at: number): number {
   pieceFrom = at;
   typeIndex = -1;
   let seen = 0;
-  let idEndedAt = 0;
+  /** Behind the last member that differs from event to event, and the members up to there. */
+  let runFrom = 0;
   let seenBefore = 0;
   let p = space(at);
   for (;;) {
@@ -168,25 +176,31 @@ function event(at: number): number {
     p = space(p + 1);
     if (name === member.timestamp) {
       rename(from);
-      if (idEndedAt > 0) remember(idEndedAt, p, seen & ~seenBefore, from);
+      if (runFrom > 0) remember(runFrom, p, seen & ~seenBefore, from);
     }
     seen |= bit;
     p = memberValue(name, p);
     if (p < 0) return -1;
-    if (name === member.messageId) {
+    if ((bit & onceEach) !== 0) {
+      runFrom = p;
+      seenBefore = seen;
       if (repeatedBytes > 0 && (seen & repeatedSeen) === 0 && areSame(p, repeatedFrom, repeatedBytes)) {
-        rename(p + repeatedName);
         repeatedFrom = p;
         seen |= repeatedSeen;
-        p = memberValue(member.timestamp, p + repeatedBytes);
-        if (p < 0) return -1;
-      } else {
-        idEndedAt = p;
-        seenBefore = seen;
+        p += repeatedBytes;
+        if (repeatedName >= 0) {
+          rename(runFrom + repeatedName);
+          p = memberValue(member.timestamp, p);
+          if (p < 0) return -1;
+        }
+        runFrom = 0;
       }
     }
     p = space(p);
-    if (bytes[p] === closeBrace) break;
+    if (bytes[p] === closeBrace) {
+      if (runFrom > 0) remember(runFrom, p, seen & ~seenBefore, -1);
+      break;
+    }
     if (bytes[p] !== comma) return -1;
     p = space(p + 1);
   }
@@ -208,12 +222,17 @@ function rename(at: number): void {
   put(timeAt, timeAt + 4);
 }
 
+/** Members that differ from event to event: behind one of them those that repeat may begin. */
+const onceEach = (1 << member.type) | (1 << member.messageId) | (1 << member.properties);
+const ids = (1 << member.customerId) | (1 << member.sessionId);
+
+/** @param nameAt Of the time, whose value begins at `to`; -1: it is not among them. */
 function remember(from: number, to: number, seen: number, nameAt: number): void {
-  const isOnlyIds = (seen & ~((1 << member.customerId) | (1 << member.sessionId))) === 0;
+  if (seen === 0 || (seen & ~ids) !== 0) return;
   repeatedFrom = from;
-  repeatedBytes = isOnlyIds ? to - from : 0;
-  repeatedSeen = seen | (1 << member.timestamp);
-  repeatedName = nameAt - from;
+  repeatedBytes = to - from;
+  repeatedSeen = nameAt < 0 ? seen : seen | (1 << member.timestamp);
+  repeatedName = nameAt < 0 ? -1 : nameAt - from;
 }
 
 function memberValue(name: number, at: number): number {
@@ -375,10 +394,10 @@ function put(from: number, to: number): void {
 }
 
 /** Writes head and pieces of an event behind `at`; where they end. */
-function write(head: DataView, at: number): number {
-  for (let n = 0; n < head.byteLength; n += 4) out.setInt32(at + n, head.getInt32(n, true), true);
+function write({ view, length: headBytes }: Head, at: number): number {
+  for (let n = 0; n < headBytes; n += 4) out.setInt32(at + n, view.getInt32(n, true), true);
   // A head is filled up with spaces, which JSON does not mind.
-  let end = at + head.byteLength;
+  let end = at + headBytes;
   for (let piece = 0; piece < pieceEnd; piece += 2) {
     const from = pieces[piece]!;
     const length = pieces[piece + 1]! - from;

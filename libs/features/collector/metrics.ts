@@ -1,9 +1,12 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
+import { commonTypes } from './common-names.js';
 
 /** The metrics of a collector. */
 export class CollectorMetrics {
   /** Accepted since the last time that somebody looked: a labelled counter costs a microsecond, which is more than an event does. */
   private readonly fresh = new Map<string, Map<string, number>>();
+  /** Of common batches, by the index in `commonTypes`. */
+  private readonly freshCommon = new Map<string, Float64Array>();
   private freshPlain = 0;
   private readonly accepted: Counter<'client' | 'type'>;
   private readonly rejected: Counter<'client' | 'code'>;
@@ -52,6 +55,15 @@ export class CollectorMetrics {
     const types = this.fresh.get(clientId) ?? new Map<string, number>();
     this.fresh.set(clientId, types.set(type, (types.get(type) ?? 0) + count));
   }
+  /** `counts`: events of each of `commonTypes`. */
+  commonAccepted(clientId: string, counts: Int32Array): void {
+    let sums = this.freshCommon.get(clientId);
+    if (sums === undefined) {
+      sums = new Float64Array(counts.length);
+      this.freshCommon.set(clientId, sums);
+    }
+    for (let type = 0; type < counts.length; type += 1) sums[type]! += counts[type]!;
+  }
   itemRejected(clientId: string, code: string): void {
     this.rejected.inc({ client: clientId, code });
   }
@@ -68,6 +80,10 @@ export class CollectorMetrics {
   }
 
   private addFresh(): void {
+    for (const [client, sums] of this.freshCommon) {
+      for (const [type, count] of sums.entries()) if (count > 0) this.accepted.inc({ client, type: commonTypes[type] as string }, count);
+    }
+    this.freshCommon.clear();
     for (const [client, types] of this.fresh) for (const [type, count] of types) this.accepted.inc({ client, type }, count);
     this.fresh.clear();
   }

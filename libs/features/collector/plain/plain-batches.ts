@@ -58,14 +58,11 @@ class PlainBatches implements Recogniser {
       if (refusal.status >= 500 && !(error instanceof Refusal)) this.report('taking in behaviour failed', error);
       reply.give(answers.refused(clientId, origin, refusal, reply.isLast));
     };
-    const common = collecting.collectCommon(clientId, body);
-    if (common !== undefined) {
-      common.then((count) => {
-        metrics.took((performance.now() - began) / 1000);
-        reply.give(answers.accepted(clientId, origin, count, reply.isLast));
-      }, refused);
-      return;
-    }
+    const taken = (events: number) => {
+      metrics.took((performance.now() - began) / 1000);
+      reply.give(answers.accepted(clientId, origin, events, reply.isLast));
+    };
+    if (collecting.collectCommon(clientId, body, taken, refused)) return;
     collecting.collect({ clientId, body: Buffer.from(body), authorization: undefined, waitForLog: false }).then((collected) => {
       metrics.took((performance.now() - began) / 1000);
       reply.give(answers.collected(clientId, origin, JSON.stringify(collected), reply.isLast));
