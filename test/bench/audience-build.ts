@@ -9,19 +9,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Registry } from 'prom-client';
+import type { Analytics } from '#libs/analytics';
 import { type ClickHouseConnection, migrate, openAnalytics, openAnalyticsWriter, openClickHouse } from '#libs/analytics/clickhouse';
 import { startEmbeddedClickHouse } from '#libs/analytics/embedded';
 import { migrations } from '#libs/analytics/schema';
 import type { Criteria } from '#libs/domain';
 import type { Position } from '#libs/event-log';
 import { openFileLog } from '#libs/event-log/file';
-import type { ClientDefinitions } from '#libs/projections';
-import type { Announcement } from '#libs/snapshots';
+import { audienceSegmentIds, type ClientDefinitions, scopeOf, segmentCriteria } from '#libs/projections';
+import { type Announcement, encodeIncrementInSlices } from '#libs/snapshots';
 import { openFileSnapshots } from '#libs/snapshots/file';
-import { AudienceKeeper } from '../../libs/features/snapshot-builder/audience-keeper.js';
+import { AudienceKeeper, touchedMaxDefault } from '../../libs/features/snapshot-builder/audience-keeper.js';
+import { Judging } from '../../libs/features/snapshot-builder/judging.js';
 import { KeptOverlays } from '../../libs/features/snapshot-builder/kept-overlays.js';
 import { BuilderMetrics } from '../../libs/features/snapshot-builder/metrics.js';
 import { eventsPerCustomer, writeHistory, writeLater } from './audience-history.js';
+import { cpuMicros, forgetPeak, memoryOf } from './harness/cpu.js';
 
 export interface AudienceBuildOptions {
   readonly customers: number;
@@ -37,10 +40,39 @@ export interface AudienceBuildFigures {
   readonly segments: number;
   readonly memberships: number;
   readonly imageBytes: number;
-  readonly rounds: readonly { readonly oursMs: number; readonly bareQueryMs: number; readonly ratio: number }[];
+  /** What a customer's state takes on the disk. */
+  readonly stateBytesPerCustomer: number;
+  readonly rounds: readonly BuildRound[];
+  /** Of 1 % of the customers at once, and of a few hundred, as they come within seconds. */
+  readonly increments: readonly IncrementRound[];
+  readonly fewTouched: readonly IncrementRound[];
+}
+
+export interface BuildRound {
+  readonly oursMs: number;
+  readonly bareQueryMs: number;
+  readonly ratio: number;
+  /** Processor time of the build: in this process, and in ClickHouse's; and of the bare query there. */
+  readonly builderCpuMs: number;
+  readonly clickHouseCpuMs: number;
+  readonly bareQueryCpuMs: number;
+  /** The most that each process held during the build. */
+  readonly builderPeakBytes: number;
+  readonly clickHousePeakBytes: number;
+}
+
+/** Customers with an event, as though all of them had changed: from the question whom events touched to the bytes of the increment. */
+export interface IncrementRound {
+  readonly customers: number;
+  readonly ms: number;
+  readonly bytes: number;
+  readonly clickHouseCpuMs: number;
+  readonly builderCpuMs: number;
 }
 
 const clientId = 'shop';
+/** Touched customers of a busy client within the seconds between two increments. */
+const few = 400;
 
 /** Another threshold is another audience: no round finds the file of one before. */
 function segmentsOf(round: number): Record<string, Criteria> {
@@ -70,7 +102,12 @@ export async function measureAudienceBuild({ customers, rounds, folder: given, s
   try {
     await migrate(connection, migrations);
     await prepare(connection, customers, say);
-    return await measured(connection, await mkdtemp(join(folder, 'build-')), { customers, rounds, say });
+    const buildFolder = await mkdtemp(join(folder, 'build-'));
+    try {
+      return await measured(connection, buildFolder, { customers, rounds, say, enginePid: engine.pid });
+    } finally {
+      await rm(buildFolder, { recursive: true, force: true });
+    }
   } finally {
     await connection.close();
     await engine.stop();
@@ -98,7 +135,7 @@ async function prepare(connection: ClickHouseConnection, customers: number, say:
 async function measured(
   connection: ClickHouseConnection,
   folder: string,
-  { customers, rounds, say }: Omit<AudienceBuildOptions, 'folder'>,
+  { customers, rounds, say, enginePid }: Omit<AudienceBuildOptions, 'folder'> & { readonly enginePid: number },
 ): Promise<AudienceBuildFigures> {
   const log = await openFileLog({ folder: join(folder, 'log') });
   const publication = await openFileSnapshots({ folder: join(folder, 'snapshots') });
@@ -140,23 +177,92 @@ async function measured(
     // The first is the warm-up: pages of the file system, code, connections.
     await build(0);
     await bareQuery(connection, recording.statements);
-    const figures: { oursMs: number; bareQueryMs: number; ratio: number }[] = [];
+    const figures: BuildRound[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       // They take turns, the one first in even rounds, the other in odd ones.
-      const before = round % 2 === 0 ? await bareQuery(connection, recording.statements) : undefined;
-      const oursMs = await build(round);
-      const bareQueryMs = before ?? (await bareQuery(connection, recording.statements));
-      figures.push({ oursMs, bareQueryMs, ratio: oursMs / bareQueryMs });
-      say(`round ${round}: ${oursMs.toFixed(0)} ms, bare query ${bareQueryMs.toFixed(0)} ms, ratio ${(oursMs / bareQueryMs).toFixed(2)}`);
+      const bare = () => cpuOf([enginePid], () => bareQuery(connection, recording.statements));
+      const before = round % 2 === 0 ? await bare() : undefined;
+      for (const pid of [process.pid, enginePid]) forgetPeak(pid);
+      const builderCpu = cpuMicros([process.pid]);
+      const { result: oursMs, cpuMs: clickHouseCpuMs } = await cpuOf([enginePid], () => build(round));
+      const builderCpuMs = (cpuMicros([process.pid]) - builderCpu) / 1000;
+      const [builderPeakBytes, clickHousePeakBytes] = [memoryOf(process.pid).peak, memoryOf(enginePid).peak];
+      const { result: bareQueryMs, cpuMs: bareQueryCpuMs } = before ?? (await bare());
+      const ratio = oursMs / bareQueryMs;
+      const peaks = { builderPeakBytes, clickHousePeakBytes };
+      figures.push({ oursMs, bareQueryMs, ratio, builderCpuMs, clickHouseCpuMs, bareQueryCpuMs, ...peaks });
+      say(
+        `round ${round}: ${oursMs.toFixed(0)} ms, bare query ${bareQueryMs.toFixed(0)} ms, ratio ${ratio.toFixed(2)}; CPU ${builderCpuMs.toFixed(0)} + ${clickHouseCpuMs.toFixed(0)} ms, bare ${bareQueryCpuMs.toFixed(0)}`,
+      );
+    }
+    const increments: IncrementRound[] = [];
+    const fewTouched: IncrementRound[] = [];
+    for (let round = 0; round < Math.min(rounds, 3); round += 1) {
+      for (const [touched, told] of [
+        [Math.ceil(customers / 100), increments],
+        [Math.min(few, Math.ceil(customers / 100)), fewTouched],
+      ] as const) {
+        // Not the same ones twice.
+        const upTo = (projectedTo - BigInt(round * touched)) as Position;
+        told.push(await increment(analytics, definitions, { customers: touched, upTo, enginePid }));
+        say(`increment: ${JSON.stringify(told.at(-1))}`);
+      }
     }
     if (published === undefined) throw new Error('nothing was published');
     const { memberships, bytes } = published;
     const events = Number(projectedTo);
-    return { customers, events, segments: definitions.segments.size, memberships: memberships ?? 0, imageBytes: bytes, rounds: figures };
+    return {
+      customers,
+      events,
+      segments: definitions.segments.size,
+      memberships: memberships ?? 0,
+      imageBytes: bytes,
+      stateBytesPerCustomer: await stateBytes(connection),
+      rounds: figures,
+      increments,
+      fewTouched,
+    };
   } finally {
     await publication.close();
     await log.close();
   }
+}
+
+async function stateBytes(connection: ClickHouseConnection): Promise<number> {
+  const [row] = await connection.query<{ each: number }>(
+    `SELECT sum(bytes_on_disk) / sum(rows) AS each FROM system.parts WHERE active AND database = currentDatabase() AND table = 'customer_states'`,
+  );
+  return Math.round(row?.each ?? 0);
+}
+
+/** Of the last so many positions, each of which is another customer's. */
+async function increment(
+  analytics: Analytics,
+  definitions: ClientDefinitions,
+  { customers, upTo, enginePid }: { readonly customers: number; readonly upTo: Position; readonly enginePid: number },
+): Promise<IncrementRound> {
+  const asOf = new Date();
+  const segmentIds = audienceSegmentIds(definitions);
+  const question = { scope: scopeOf(definitions.client), segments: segmentCriteria(definitions), segmentIds, asOf };
+  const begun = performance.now();
+  const builderCpu = cpuMicros([process.pid]);
+  const { result, cpuMs } = await cpuOf([enginePid], async () => {
+    const after = (upTo - BigInt(customers)) as Position;
+    const touched = await analytics.touched({ clientId, after, upTo, dueAfter: asOf, dueUpTo: asOf, max: touchedMaxDefault });
+    const changes = await new Judging(analytics).again(question, { says: () => false }, touched.customerIds);
+    return encodeIncrementInSlices({ base: '0123456789abcdef', sequence: 1, segments: segmentIds.length }, changes);
+  });
+  const builderCpuMs = (cpuMicros([process.pid]) - builderCpu) / 1000;
+  return { customers, ms: performance.now() - begun, bytes: result.length, clickHouseCpuMs: cpuMs, builderCpuMs };
+}
+
+async function cpuOf<Result>(
+  pids: readonly number[],
+  work: () => Promise<Result>,
+): Promise<{ readonly result: Result; readonly cpuMs: number }> {
+  const before = cpuMicros(pids);
+  const result = await work();
+  return { result, cpuMs: (cpuMicros(pids) - before) / 1000 };
 }
 
 function definitionsOf(round: number, position: Position): ClientDefinitions {
@@ -183,13 +289,16 @@ interface Statement {
   readonly settings: Parameters<ClickHouseConnection['stream']>[2];
 }
 
-/** The same connection, and what was streamed through it. */
+/** How the statement ends that judges customers: in the order of their hashes, as bytes. */
+const judgingEnd = '\nORDER BY customer_hash\nFORMAT RowBinary';
+
+/** The same connection, and what customers were judged by through it. */
 function recordingStreams(connection: ClickHouseConnection) {
   let statements: Statement[] = [];
   const recorded: ClickHouseConnection = {
     ...connection,
     stream(sql, params, settings) {
-      statements.push({ sql, params, settings });
+      if (sql.endsWith(judgingEnd)) statements.push({ sql, params, settings });
       return connection.stream(sql, params, settings);
     },
     shards: async () => (await connection.shards()).map((shard) => ({ ...shard, connection: recorded })),
@@ -207,10 +316,10 @@ function recordingStreams(connection: ClickHouseConnection) {
 
 /** The build's own statements, which ClickHouse answers with nothing. */
 async function bareQuery(connection: ClickHouseConnection, statements: readonly Statement[]): Promise<number> {
+  if (statements.length === 0) throw new Error('nobody was judged by a statement of the known end');
   const begun = performance.now();
   for (const { sql, params, settings } of statements) {
-    const bare = sql.replace(/\nORDER BY customer_hash\nFORMAT RowBinary$/, '\nFORMAT Null');
-    if (bare === sql) throw new Error('the statement of the build has another end');
+    const bare = `${sql.slice(0, -judgingEnd.length)}\nFORMAT Null`;
     for await (const _bytes of connection.stream(bare, params, settings)) throw new Error('FORMAT Null answers something');
   }
   return performance.now() - begun;
