@@ -1,34 +1,34 @@
 import {
-  type HeaderBlock,
-  headerBlock,
+  behindShape,
+  HeadValues,
   incomplete,
-  isBlock,
   isForConnectionThatStays,
   isForNoParser,
+  type Piece,
+  piece,
   type ReadBytes,
   readHeaders,
+  sampleOf,
+  shapeOf,
   unrecognised,
   word,
 } from '#libs/plain-http';
 import { bodyBytesMax } from '../common-bytes.js';
 
-/** What stands before a batch: the request line and the headers, all but the digits of the body's length. */
+/** What stands before a batch: the request line and the headers, but for what differs from visitor to visitor. */
 export interface BatchHead {
   readonly clientId: string;
   readonly origin: string | undefined;
-  /** From `POST` to the digits. */
-  readonly before: HeaderBlock;
-  /** From behind them to the empty line. */
-  readonly after: HeaderBlock;
+  readonly pieces: readonly Piece[];
 }
 
 const opening = Buffer.from('POST /e/', 'latin1');
 const [method, path] = [word('POST'), word(' /e/')];
 const requestLine = /^POST \/e\/([A-Za-z0-9][A-Za-z0-9_-]{0,63}) HTTP\/1\.1\r\n$/;
 const requestLineBytesMax = 100;
-/** In any case of letters, as senders write it. */
-const lengthHeader = /\r\ncontent-length: ?/i;
-const headsMax = 16;
+/** What is kept of one takes three times its length. What a caller makes up must not fill the memory: longer ones are read anew each time. */
+const headsMax = 1_024;
+const keptHeadBytesMax = 2_048;
 
 /** JSON, or JSON as text, which needs no preflight; of no type, as some servers send it. */
 const types: ReadonlySet<string | undefined> = new Set([
@@ -44,13 +44,14 @@ const types: ReadonlySet<string | undefined> = new Set([
 const takes = (name: string): boolean =>
   (isForNoParser(name) && name !== 'authorization') || name === 'content-type' || name === 'content-length';
 
-/** Reads what stands before batches, and compares it with what stood before others: one sender's differ in nothing but the length. */
+/** Reads what stands before batches, and compares it with what stood before others: one browser's on one site differ in lengths, cookies and pages only. */
 export class BatchHeads {
   /** After `read`: where the body begins, and its bytes. */
   bodyAt = 0;
   bodyBytes = 0;
-  /** Found last first. A load balancer brings one browser's requests after another's on the same connection. */
-  private readonly heads: BatchHead[] = [];
+  /** By a sample of their letters. A load balancer brings one browser's requests after another's on the same connection. */
+  private readonly heads = new Map<number, BatchHead>();
+  private readonly values = new HeadValues();
 
   /** The head of the request that begins at `from`, probably that of the request before; or `incomplete`, `unrecognised`. */
   read(input: ReadBytes, from: number, earlier: BatchHead | undefined): BatchHead | typeof incomplete | typeof unrecognised {
@@ -58,35 +59,21 @@ export class BatchHeads {
     if (end - from < opening.length) return opening.compare(bytes, from, end, 0, end - from) === 0 ? incomplete : unrecognised;
     if (view.getInt32(from, true) !== method || view.getInt32(from + 4, true) !== path) return unrecognised;
     if (earlier !== undefined && this.is(input, from, earlier)) return earlier;
-    const { heads } = this;
-    for (let index = 0; index < heads.length; index++) {
-      const head = heads[index]!;
-      if (!this.is(input, from, head)) continue;
-      heads.copyWithin(1, 0, index);
-      heads[0] = head;
-      return head;
-    }
-    return this.parse(input, from);
+    const sample = sampleOf(input, from);
+    const known = this.heads.get(sample);
+    return known !== undefined && this.is(input, from, known) ? known : this.parse(input, from, sample);
   }
 
-  private is(input: ReadBytes, from: number, head: BatchHead): boolean {
-    if (!isBlock(input, from, head.before)) return false;
-    const { bytes } = input;
-    let at = from + head.before.length;
-    let length = 0;
-    // Seven digits are more than a batch has bytes; the zero behind what was read is no digit.
-    for (let digits = 0; digits < 7; digits++, at++) {
-      const byte = bytes[at]!;
-      if (byte < 0x30 || byte > 0x39) break;
-      length = length * 10 + byte - 0x30;
-    }
-    if (length === 0 || length > bodyBytesMax || bytes[from + head.before.length] === 0x30 || !isBlock(input, at, head.after)) return false;
-    this.bodyAt = at + head.after.length;
-    this.bodyBytes = length;
+  private is(input: ReadBytes, from: number, { pieces }: BatchHead): boolean {
+    const { values } = this;
+    const behind = behindShape(input, from, pieces, values);
+    if (behind < 0 || values.contentLength <= 0 || values.contentLength > bodyBytesMax) return false;
+    this.bodyAt = behind;
+    this.bodyBytes = values.contentLength;
     return true;
   }
 
-  private parse(input: ReadBytes, from: number): BatchHead | typeof incomplete | typeof unrecognised {
+  private parse(input: ReadBytes, from: number, sample: number): BatchHead | typeof incomplete | typeof unrecognised {
     const { bytes, end } = input;
     const line = bytes.subarray(from, Math.min(end, from + requestLineBytesMax)).indexOf('\n') + 1;
     if (line === 0) return end - from < requestLineBytesMax ? incomplete : unrecognised;
@@ -95,21 +82,15 @@ export class BatchHeads {
     const fields: Record<string, string> = {};
     const behind = readHeaders(input, from + line, takes, fields);
     if (behind === incomplete || behind === unrecognised) return behind;
-    const length = fields['content-length'];
-    if (length === undefined || !isForConnectionThatStays(fields) || !types.has(fields['content-type'])) return unrecognised;
-    const text = bytes.toString('latin1', from, behind);
-    const name = lengthHeader.exec(text) as RegExpExecArray;
-    const digits = name.index + name[0].length;
-    const head: BatchHead = {
-      clientId,
-      origin: fields['origin'],
-      before: headerBlock(text.slice(0, digits)),
-      after: headerBlock(text.slice(digits + length.length)),
-    };
+    if (!isForConnectionThatStays(fields) || !types.has(fields['content-type'])) return unrecognised;
+    const [first, ...others] = shapeOf(bytes, from + line, behind, undefined) as [Piece, ...Piece[]];
+    const opened = piece(bytes.toString('latin1', from, from + line + first.length), first.value);
+    const head: BatchHead = { clientId, origin: fields['origin'], pieces: [opened, ...others] };
     // Judged by the comparison that judges the requests to come.
     if (!this.is(input, from, head)) return unrecognised;
-    this.heads.unshift(head);
-    this.heads.length = Math.min(this.heads.length, headsMax);
+    if (behind - from > keptHeadBytesMax) return head;
+    if (this.heads.size >= headsMax) this.heads.clear();
+    this.heads.set(sample, head);
     return head;
   }
 }

@@ -1,12 +1,22 @@
 import type { ClientId, CustomerId, RequestFacts, SessionId } from '#libs/domain';
-import { isForConnectionThatStays, isForNoParser, type ReadBytes, readHeaders, unrecognised } from '#libs/plain-http';
+import {
+  behindShape,
+  HeadValues,
+  isForConnectionThatStays,
+  isForNoParser,
+  type Piece,
+  type ReadBytes,
+  readHeaders,
+  sampleOf,
+  shapeOf,
+  unrecognised,
+} from '#libs/plain-http';
 import type { Caller } from '../answering.js';
 import type { Devices } from '../devices.js';
 import type { CallerOf } from '../edge-http.js';
 import { keptIds } from '../identity.js';
 import { Refused } from '../refused.js';
 import { classes, inIds, plain } from './bytes.js';
-import { behindShape, HeadValues, type Piece, sampleOf, shapeOf } from './head-shape.js';
 import { type SharedPart, shareOfHead } from './packed-answers.js';
 
 /** What a block of headers says of who asks, but for what differs from visitor to visitor: that is in `Heads.values`. */

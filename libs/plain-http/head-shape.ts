@@ -1,4 +1,4 @@
-import type { ReadBytes } from '#libs/plain-http';
+import type { ReadBytes } from './read-bytes.js';
 
 /** The value of a header that differs from visitor to visitor, or from page to page. */
 export const values = { none: 0, skipped: 1, cookie: 2, referer: 3, contentLength: 4 } as const;
@@ -31,7 +31,7 @@ export interface Piece {
 }
 
 /** Each byte of the text is a character. */
-function piece(text: string, value: ValueKind): Piece {
+export function piece(text: string, value: ValueKind): Piece {
   const words = new Int32Array(Math.ceil(text.length / 4));
   Buffer.from(words.buffer).write(text, 'latin1');
   return { length: text.length, words, value };

@@ -1,13 +1,6 @@
 import { incomplete, unrecognised } from './conversation.js';
 import type { ReadBytes } from './read-bytes.js';
 
-/** A block of headers, from the line after the request line to the empty line: read once, and compared from then on. */
-export interface HeaderBlock {
-  readonly length: number;
-  /** The block in words of four bytes, its last one filled up with zeros. */
-  readonly words: Int32Array;
-}
-
 const blockBytesMax = 8_192;
 const headersMax = 64;
 
@@ -69,22 +62,4 @@ export function readHeaders(
   if (bytes[at + 1] !== 0x0a) return at + 1 >= end ? incomplete : unrecognised;
   at += 2;
   return at - from > blockBytesMax ? unrecognised : at;
-}
-
-/** @param text The block, each byte a character. */
-export function headerBlock(text: string): HeaderBlock {
-  const words = new Int32Array(Math.ceil(text.length / 4));
-  Buffer.from(words.buffer).write(text, 'latin1');
-  return { length: text.length, words };
-}
-
-/** Whether the block at `from` is this one. */
-export function isBlock({ view, end }: ReadBytes, from: number, { length, words }: HeaderBlock): boolean {
-  if (end - from < length) return false;
-  const whole = length >>> 2;
-  for (let index = 0, at = from; index < whole; index++, at += 4) if (view.getInt32(at, true) !== words[index]) return false;
-  for (let index = whole * 4; index < length; index++) {
-    if (view.getUint8(from + index) !== ((words[whole]! >>> ((index & 3) * 8)) & 0xff)) return false;
-  }
-  return true;
 }
