@@ -4,7 +4,7 @@ import { freePort, root, type Server, type ServerOptions, startServer } from './
 import { idOf } from './shop.js';
 
 export interface Ours extends Server {
-  /** A counter or gauge of its metrics, summed over labels; 0 when there is none. */
+  /** A counter or gauge of its metrics, summed over labels unless the name brings them as they are written; 0 when there is none. */
   metric(name: string): Promise<number>;
 }
 

@@ -58,20 +58,24 @@ async function compare(measuring: Measuring, { id, target, clientId, start }: Co
   const { customers, rounds, seconds, folder, say } = measuring;
   const ours = await startNode(join(folder, id, 'ours'), await measuring.snapshots(), clientId);
   try {
-    const shape = await shapeOf(ours.url, (customer) => `/q/${clientId}/home?c=${customer}&p=hero&x.cart_items=1`, customers);
+    const shape = await shapeOf(ours.url, (customer) => `/q/${clientId}/home?c=${customer}&s=${customer}&p=hero&x.cart_items=1`, customers);
     const peer = await start(join(folder, id, 'peer'), shape, customers);
     try {
-      const run = (server: Ours | Peer['server'], seed: number) =>
-        turn(server, { script: 'query.lua', seconds, args: [customers, clientId, seed] });
-      await run(ours, 1);
-      await run(peer.server, 1);
+      const inTurns = async (form: 'get' | 'tag') => {
+        const run = (server: Ours | Peer['server'], seed: number) =>
+          turn(server, { script: 'query.lua', seconds, args: [customers, clientId, seed, form] });
+        await run(ours, 1);
+        await run(peer.server, 1);
+        return paired(
+          rounds,
+          (round) => run(ours, 100 + round),
+          (round) => run(peer.server, 100 + round),
+        );
+      };
       const before = await recordingOf(ours);
-      const pairs = await paired(
-        rounds,
-        (round) => run(ours, 100 + round),
-        (round) => run(peer.server, 100 + round),
-      );
+      const pairs = await inTurns('get');
       const after = await recordingOf(ours);
+      const asTag = peer.name === 'nginx' ? asTheTagAsks(await inTurns('tag')) : {};
       const later = id === 'query-on-vs-nginx' ? await costIntoLog(measuring, clientId) : {};
       const ratios = spread(pairs.map((pair) => pair.ours.cpuMicrosPerRequest / pair.peer.cpuMicrosPerRequest));
       say(`${id}: ${ratios.median} (${ratios.min}–${ratios.max})`);
@@ -87,6 +91,7 @@ async function compare(measuring: Measuring, { id, target, clientId, start }: Co
           ...summaryOf(pairs.map((pair) => pair.ours)),
           answerBytes: bytesOf(pairs.map((pair) => pair.ours)),
           ...since(before, after),
+          ...asTag,
           ...later,
         },
         peer: {
@@ -104,10 +109,21 @@ async function compare(measuring: Measuring, { id, target, clientId, start }: Co
   }
 }
 
-/** What became of the answers' records. */
+/** The same in the form in which the tag asks: `POST`, with a body that names slots. The peer's answer is the same constant. */
+function asTheTagAsks(pairs: readonly { readonly ours: Turn; readonly peer: Turn }[]) {
+  return {
+    tagRatios: spread(pairs.map(({ ours, peer }) => ours.cpuMicrosPerRequest / peer.cpuMicrosPerRequest)),
+    tagCpuMicrosPerRequest: spread(pairs.map(({ ours }) => ours.cpuMicrosPerRequest)),
+    tagPeerCpuMicrosPerRequest: spread(pairs.map(({ peer }) => peer.cpuMicrosPerRequest)),
+    tagAnswerBytes: bytesOf(pairs.map(({ ours }) => ours)),
+  };
+}
+
+/** What became of the answers' records, and how many answers were templates. */
 async function recordingOf(node: Ours) {
   return {
     answers: await node.metric('vitrine_answers_total'),
+    prepared: await node.metric('vitrine_fast_path_answers_total{way="prepared"}'),
     dropped: await node.metric('vitrine_records_dropped_total'),
     waiting: await node.metric('vitrine_spool_facts'),
   };
@@ -131,6 +147,7 @@ async function costIntoLog({ folder, customers, seconds, snapshots }: Measuring,
 function since(before: Awaited<ReturnType<typeof recordingOf>>, after: typeof before) {
   return {
     answers: after.answers - before.answers,
+    answersPrepared: after.prepared - before.prepared,
     recordsDropped: after.dropped - before.dropped,
     recordsOnDisk: after.waiting - before.waiting,
   };
