@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
@@ -29,10 +29,24 @@ async function putUntil(nth: number, folder: string, log: string, first: number)
   return last === undefined ? undefined : Number(last);
 }
 
+/** So that the segments of every start lie in files that were used before. */
+async function leaveSpareFiles(folder: string): Promise<void> {
+  const log = await openFileLog({ folder: `${folder}-log-before` });
+  const spool = await openSpool({ folder, node: 'n1', log, bytesMax: 512 * 1024 });
+  for (let put = 0; put < 40; put++) {
+    await spool.put([{ category: 'behaviour', clientId: 'golf', type: 'PageViewed', data: { n: -put, text: 'x'.repeat(8_000) } }]);
+    await spool.drained();
+  }
+  await spool.close();
+  await log.close();
+  expect((await readdir(folder)).filter((name) => name.endsWith('.spare')).length).toBeGreaterThan(0);
+}
+
 it(`has every acknowledged fact in the log once when it is killed before each of its first ${callsMax} writes`, async () => {
   const root = await mkdtemp(join(tmpdir(), 'vitrine-between-'));
   const [folder, logFolder] = [join(root, 'spool'), join(root, 'log')];
   const acknowledged: number[] = [];
+  await leaveSpareFiles(folder);
   // One spool for all: each start has to make good what the kill before left, and is killed in that too.
   for (let nth = 1; nth <= callsMax; nth++) {
     const first = nth * 1_000_000;

@@ -56,18 +56,37 @@ export function encodeFrame(bytes: Buffer, at: number, { firstSequence, putAtMs,
   return end;
 }
 
+/** Sequence of the first fact of the frame whose head stands there, whole or not; undefined where none does. */
+export function sequenceAt(bytes: Buffer, at: number): number | undefined {
+  if (frameBytes(bytes, at) === undefined || at + frameHeadBytes + 6 > bytes.length) return undefined;
+  return bytes.readUIntBE(at + frameHeadBytes, 6);
+}
+
 /** How many bytes the frame that begins here says it has; undefined where none begins. Needs `frameHeadBytes` bytes. */
 export function frameBytes(bytes: Buffer, at: number): number | undefined {
   if (at + frameHeadBytes > bytes.length || !(isMagic(magic, bytes, at) || isMagic(packedMagic, bytes, at))) return undefined;
   return frameHeadBytes + bytes.readUInt32BE(at + 4);
 }
 
-/** The frame that begins at `at`; undefined when there is none whole and unharmed. */
-export function decodeFrame(bytes: Buffer, at: number): Frame | undefined {
+/** Crosses the checksums of all frames in `bytes` with the salt of the segment that they go to. */
+export function saltFrames(bytes: Buffer, salt: number): void {
+  for (let at = 0; at < bytes.length; at += frameBytes(bytes, at) as number)
+    bytes.writeUInt32BE((bytes.readUInt32BE(at + 8) ^ salt) >>> 0, at + 8);
+}
+
+/** The salt with which the frame at `at` would be whole; undefined where none begins. */
+export function saltOf(bytes: Buffer, at: number): number | undefined {
+  const length = frameBytes(bytes, at);
+  if (length === undefined || at + length > bytes.length) return undefined;
+  return (crc32(bytes.subarray(at + frameHeadBytes, at + length)) ^ bytes.readUInt32BE(at + 8)) >>> 0;
+}
+
+/** The frame that begins at `at` in a segment with this salt; undefined when there is none whole and unharmed. */
+export function decodeFrame(bytes: Buffer, at: number, salt: number): Frame | undefined {
   const length = frameBytes(bytes, at);
   if (length === undefined || length < frameHeadBytes + payloadHeadBytes || at + length > bytes.length) return undefined;
   const payload = bytes.subarray(at + frameHeadBytes, at + length);
-  if (crc32(payload) !== bytes.readUInt32BE(at + 8)) return undefined;
+  if ((crc32(payload) ^ salt) >>> 0 !== bytes.readUInt32BE(at + 8)) return undefined;
   const head = { firstSequence: payload.readUIntBE(0, 6), putAtMs: payload.readUIntBE(6, 6), bytes: length };
   if (isMagic(packedMagic, bytes, at)) return { ...head, ...packedOf(payload) };
   const content = payload.subarray(payloadHeadBytes);
@@ -102,11 +121,11 @@ export interface Scan {
 }
 
 /** Looks through a segment's bytes from `start` for its frames, and goes on behind a damaged one when others follow. */
-export function scanFrames(bytes: Buffer, start: number, afterSequence: number): Scan {
+export function scanFrames(bytes: Buffer, start: number, salt: number, afterSequence: number): Scan {
   const gaps: { from: number; to: number }[] = [];
   let [at, facts, counted, lastSequence] = [start, 0, 0, 0];
   while (at < bytes.length) {
-    const frame = decodeFrame(bytes, at);
+    const frame = decodeFrame(bytes, at, salt);
     if (frame) {
       lastSequence = lastSequenceOf(frame);
       if (lastSequence > afterSequence) {
@@ -116,7 +135,7 @@ export function scanFrames(bytes: Buffer, start: number, afterSequence: number):
       at += frame.bytes;
       continue;
     }
-    const next = nextFrame(bytes, at + 1);
+    const next = nextFrame(bytes, at + 1, salt);
     if (next === undefined) break;
     gaps.push({ from: at, to: next });
     at = next;
@@ -124,8 +143,8 @@ export function scanFrames(bytes: Buffer, start: number, afterSequence: number):
   return { end: at, gaps, facts, bytes: counted, lastSequence };
 }
 
-function nextFrame(bytes: Buffer, from: number): number | undefined {
+function nextFrame(bytes: Buffer, from: number, salt: number): number | undefined {
   // The three characters that both kinds begin with.
-  for (let at = bytes.indexOf('VTF', from); at >= 0; at = bytes.indexOf('VTF', at + 1)) if (decodeFrame(bytes, at)) return at;
+  for (let at = bytes.indexOf('VTF', from); at >= 0; at = bytes.indexOf('VTF', at + 1)) if (decodeFrame(bytes, at, salt)) return at;
   return undefined;
 }

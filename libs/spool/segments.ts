@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, readdir, readFile, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
-import { decodeFrame, type Frame, frameBytes, frameHeadBytes, lastSequenceOf, scanFrames } from './frames.js';
+import { decodeFrame, type Frame, frameBytes, frameHeadBytes, lastSequenceOf, saltFrames, scanFrames, sequenceAt } from './frames.js';
+import { readMark, writeMark } from './mark.js';
+import { decodeSegmentHead, encodeSegmentHead, guessedHead, newSegmentHead, type SegmentHead } from './segment-head.js';
+import { SpareFiles } from './spare-files.js';
 
 /** What was wrong with the files when they were opened. */
 export interface SpoolDamage {
@@ -15,18 +17,21 @@ export interface SpoolDamage {
 interface Segment {
   readonly path: string;
   readonly firstSequence: number;
+  /** Where its frames begin, and what their checksums are crossed with. */
+  readonly begin: number;
+  readonly salt: number;
   /** Bytes that are on the disk for certain. */
   end: number;
   readonly gaps: readonly { readonly from: number; readonly to: number }[];
 }
 
 const markIntervalMs = 1_000;
-const headBytes = 24;
-const headMagic = Buffer.from('VTS1');
+/** Small frames are read together. */
+const readBytesMin = 512 * 1024;
 
 /**
- * The spool's files: segments `<first sequence>.seg` (`VTS1` | epoch 16 bytes | crc32 u32, then frames), written at the end, read from the
- * front, removed when all in them is in the log; and `mark`, which says up to which sequence that is so.
+ * The spool's files: segments `<first sequence>.seg` (a head, then frames), written at the end, read from the front, used again when all in them is in the
+ * log; and `mark`, which says up to which sequence that is so.
  */
 export class Segments {
   /** Sequence of the next fact; those of a failed write are not used again. */
@@ -37,7 +42,7 @@ export class Segments {
   facts = 0;
   bytes = 0;
   private writing: FileHandle | undefined;
-  private reading: { readonly path: string; readonly handle: FileHandle } | undefined;
+  private reading: { readonly segment: Segment; readonly handle: FileHandle; at: number; bytes: Buffer } | undefined;
   private cursor: { segment: Segment; at: number } | undefined;
   private tailIsBroken = false;
   private markedAtMs = 0;
@@ -48,6 +53,7 @@ export class Segments {
     readonly epoch: string,
     public forwarded: number,
     private readonly segments: Segment[],
+    private readonly spares: SpareFiles,
   ) {
     this.lastSequence = forwarded;
     this.nextSequence = forwarded + 1;
@@ -56,13 +62,21 @@ export class Segments {
   /** Opens what is there; torn tails are cut off and damaged stretches left out, each told to `report`. */
   static async open(folder: string, segmentBytesMax: number, report: (damage: SpoolDamage) => void): Promise<Segments> {
     const mark = await readMark(folder);
-    const found = await Promise.all(
-      (await segmentNames(folder)).map((name) => readSegment(join(folder, name), mark?.forwarded ?? 0, report)),
-    );
-    const epoch = mark?.epoch ?? found.find(({ epoch }) => epoch)?.epoch ?? randomBytes(16).toString('hex');
+    const read = await Promise.all((await segmentNames(folder)).map((name) => readSegment(join(folder, name))));
+    const ends = new Map(read.map(({ head }) => [head?.before?.firstSequence, head?.before?.end]));
+    const found = read.map((file) => scanSegment(file, ends.get(sequenceOf(file.path)), mark?.forwarded ?? 0, report));
+    for (const { segment, cutAt } of found) if (cutAt !== undefined) await truncate(segment.path, cutAt);
+    const epoch = mark?.epoch ?? read.find(({ head }) => head)?.head?.epoch ?? randomBytes(16).toString('hex');
     // Before any fact is written: a restart must find the epoch that the facts' ids are made of.
     if (!mark) await writeMark(folder, { epoch, forwarded: 0 });
-    const opened = new Segments(folder, segmentBytesMax, epoch, mark?.forwarded ?? 0, []);
+    const opened = new Segments(
+      folder,
+      segmentBytesMax,
+      epoch,
+      mark?.forwarded ?? 0,
+      [],
+      await SpareFiles.open(folder, segmentBytesMax / 2),
+    );
     for (const { segment, facts, bytes, lastSequence } of found) {
       opened.segments.push(segment);
       opened.facts += facts;
@@ -79,10 +93,11 @@ export class Segments {
    * @throws the system's error (ENOSPC for a full disk); then nothing of them is left.
    */
   async write(bytes: Buffer, firstSequence: number, facts: number): Promise<void> {
-    const isFull = this.newest.end > headBytes && this.newest.end + bytes.length > this.segmentBytesMax;
+    const isFull = this.newest.end > this.newest.begin && this.newest.end + bytes.length > this.segmentBytesMax;
     if (isFull || this.tailIsBroken) await this.startSegment(firstSequence);
     const { newest } = this;
     const file = this.writing as FileHandle;
+    saltFrames(bytes, newest.salt);
     try {
       await writeWhole(file, bytes, newest.end);
       await file.datasync();
@@ -99,7 +114,7 @@ export class Segments {
   /** The next frame with facts that are not in the log; undefined when all on the disk have been read. */
   async read(): Promise<Frame | undefined> {
     for (;;) {
-      this.cursor ??= { segment: this.segments[0] as Segment, at: headBytes };
+      this.cursor ??= beginningOf(this.segments[0] as Segment);
       const { cursor } = this;
       const gap = cursor.segment.gaps.find(({ from }) => from === cursor.at);
       if (gap) cursor.at = gap.to;
@@ -111,7 +126,7 @@ export class Segments {
       }
       const next = this.segments[this.segments.indexOf(cursor.segment) + 1];
       if (!next) return undefined;
-      this.cursor = { segment: next, at: headBytes };
+      this.cursor = beginningOf(next);
     }
   }
 
@@ -121,7 +136,7 @@ export class Segments {
     return !cursor || cursor.segment !== newest || cursor.at < newest.end;
   }
 
-  /** Everything up to `sequence` is in the log: segments that hold nothing else are removed, and now and then it is written down. */
+  /** Everything up to `sequence` is in the log: files that hold nothing else are used again, and now and then it is written down. */
   async release(sequence: number, facts: number, bytes: number): Promise<void> {
     this.forwarded = sequence;
     this.facts -= facts;
@@ -129,7 +144,7 @@ export class Segments {
     if (Date.now() - this.markedAtMs >= markIntervalMs) await this.mark();
     while (this.segments[1] && this.segments[1].firstSequence <= sequence + 1 && this.segments[0] !== this.cursor?.segment) {
       const done = this.segments.shift();
-      if (done) await rm(done.path, { force: true });
+      if (done) await this.spares.add(done.path, done.firstSequence);
     }
   }
 
@@ -150,51 +165,65 @@ export class Segments {
 
   private async startSegment(firstSequence: number): Promise<void> {
     const path = join(this.folder, `${String(firstSequence).padStart(15, '0')}.seg`);
-    const head = Buffer.concat([headMagic, Buffer.from(this.epoch, 'hex')]);
-    const sum = Buffer.alloc(4);
-    sum.writeUInt32BE(crc32(head));
-    const file = await open(path, 'w');
+    // One of the same name holds no fact, or the sequence would be further.
+    const before = this.segments.findLast((segment) => segment.path !== path);
+    const spare = this.spares.take();
+    const head = newSegmentHead(this.epoch, spare?.bytes ?? 0, before);
+    const file = await (spare === undefined ? open(path, 'w') : open(spare.path, 'r+'));
     try {
-      await writeWhole(file, Buffer.concat([head, sum]), 0);
+      await writeWhole(file, encodeSegmentHead(head), 0);
       await file.datasync();
+      // It is a segment only now that its head says that what else it holds is not.
+      if (spare !== undefined) await rename(spare.path, path);
       await syncFolder(this.folder);
     } catch (error) {
       await file.close();
-      await rm(path, { force: true });
+      for (const left of [path, ...(spare === undefined ? [] : [spare.path])]) await rm(left, { force: true });
       throw error;
     }
     await this.writing?.close();
     this.writing = file;
     this.tailIsBroken = false;
-    // One of the same name holds no fact, or the sequence would be further.
-    const same = this.segments.at(-1)?.path === path ? this.segments.pop() : undefined;
-    const segment: Segment = { path, firstSequence, end: headBytes, gaps: [] };
+    const same = this.newest?.path === path ? this.segments.pop() : undefined;
+    const segment: Segment = { path, firstSequence, begin: head.bytes, salt: head.salt, end: head.bytes, gaps: [] };
     this.segments.push(segment);
-    if (same && this.cursor?.segment === same) this.cursor = { segment, at: headBytes };
+    if (same && this.cursor?.segment === same) this.cursor = beginningOf(segment);
   }
 
   private async cutTail(file: FileHandle, segment: Segment): Promise<void> {
     try {
       await file.truncate(segment.end);
     } catch {
-      // The write's own error is the one to tell; nothing more goes into this segment.
+      // The write's own error is the one to tell. What it left counts for nothing: the next segment will say where this one ends.
       this.tailIsBroken = true;
     }
   }
 
   private async readFrame(segment: Segment, at: number): Promise<Frame> {
-    if (this.reading?.path !== segment.path) {
-      await this.reading?.handle.close();
-      this.reading = { path: segment.path, handle: await open(segment.path, 'r') };
-    }
-    const head = Buffer.alloc(frameHeadBytes);
-    await this.reading.handle.read(head, 0, head.length, at);
-    const length = frameBytes(head, 0) ?? 0;
-    const bytes = Buffer.alloc(Math.min(length, segment.end - at));
-    await this.reading.handle.read(bytes, 0, bytes.length, at);
-    const frame = decodeFrame(bytes, 0);
+    let bytes = await this.bytesAt(segment, at, frameHeadBytes);
+    bytes = await this.bytesAt(segment, at, frameBytes(bytes, 0) ?? 0);
+    const frame = decodeFrame(bytes, 0, segment.salt);
     if (!frame) throw new SpoolDamaged(`${segment.path} cannot be read at byte ${at}`);
     return frame;
+  }
+
+  /** So many bytes from there on, and what else has been read behind them; fewer at the segment's end. */
+  private async bytesAt(segment: Segment, at: number, needed: number): Promise<Buffer> {
+    if (this.reading?.segment !== segment) {
+      await this.reading?.handle.close();
+      this.reading = undefined;
+      this.reading = { segment, handle: await open(segment.path, 'r'), at: 0, bytes: Buffer.alloc(0) };
+    }
+    const { reading } = this;
+    const end = Math.min(at + needed, segment.end);
+    if (at < reading.at || end > reading.at + reading.bytes.length) {
+      // Frames that were read refer to the bytes before, so these are others.
+      const wanted = Buffer.allocUnsafeSlow(Math.min(Math.max(needed, readBytesMin), segment.end - at));
+      const { bytesRead } = await reading.handle.read(wanted, 0, wanted.length, at);
+      reading.at = at;
+      reading.bytes = wanted.subarray(0, bytesRead);
+    }
+    return reading.bytes.subarray(at - reading.at);
   }
 }
 
@@ -207,51 +236,44 @@ async function segmentNames(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => /^\d{15}\.seg$/.test(name)).sort();
 }
 
-async function readSegment(path: string, forwarded: number, report: (damage: SpoolDamage) => void) {
+interface SegmentFile {
+  readonly path: string;
+  readonly bytes: Buffer;
+  readonly head: SegmentHead | undefined;
+}
+
+async function readSegment(path: string): Promise<SegmentFile> {
   const bytes = await readFile(path);
-  const isHeaded = bytes.length >= headBytes && bytes.readUInt32BE(20) === crc32(bytes.subarray(0, 20));
-  const scan = scanFrames(bytes, Math.min(headBytes, bytes.length), forwarded);
-  if (scan.end < bytes.length) {
-    report({ kind: 'tornTail', file: path, from: scan.end, bytes: bytes.length - scan.end });
-    await truncate(path, scan.end);
-  }
+  return { path, bytes, head: decodeSegmentHead(bytes) };
+}
+
+/** `endSaid`: where the next segment says that this one ends; `cutAt`: where the file is to be cut. */
+function scanSegment(file: SegmentFile, endSaid: number | undefined, forwarded: number, report: (damage: SpoolDamage) => void) {
+  const { path, bytes, head } = file;
+  const { bytes: begin, salt } = head ?? guessedHead(bytes);
+  const scan = scanFrames(bytes.subarray(0, endSaid), begin, salt, forwarded);
+  const segment: Segment = { path, firstSequence: sequenceOf(path), begin, salt, end: scan.end, gaps: scan.gaps };
   for (const { from, to } of scan.gaps) report({ kind: 'damaged', file: path, from, bytes: to - from });
-  const segment: Segment = { path, firstSequence: Number(path.slice(-19, -4)), end: scan.end, gaps: scan.gaps };
-  return { ...scan, segment, epoch: isHeaded ? bytes.toString('hex', 4, 20) : undefined };
+  if (endSaid !== undefined) return { ...scan, segment, cutAt: undefined };
+  const used = head?.usedBytes ?? 0;
+  // Frames of the file's former use are older than the segment.
+  const isTorn = bytes.length > Math.max(scan.end, used) || (sequenceAt(bytes, scan.end) ?? -1) >= segment.firstSequence;
+  if (isTorn) report({ kind: 'tornTail', file: path, from: scan.end, bytes: bytes.length - scan.end });
+  return { ...scan, segment, cutAt: isTorn && used === 0 ? scan.end : undefined };
+}
+
+function sequenceOf(path: string): number {
+  return Number(path.slice(-19, -4));
+}
+
+function beginningOf(segment: Segment): { segment: Segment; at: number } {
+  return { segment, at: segment.begin };
 }
 
 async function writeWhole(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
   // A full disk writes what fits: a short write, and the error comes with the next.
   for (let written = 0; written < bytes.length; )
     written += (await file.write(bytes, written, bytes.length - written, at + written)).bytesWritten;
-}
-
-interface Mark {
-  readonly epoch: string;
-  readonly forwarded: number;
-}
-
-/** Undefined when there is none, or none that can be read: the log itself then says how far it got (forwarder.ts). */
-async function readMark(folder: string): Promise<Mark | undefined> {
-  try {
-    const mark = JSON.parse(await readFile(join(folder, 'mark'), 'utf8')) as Partial<Mark>;
-    return /^[0-9a-f]{32}$/.test(mark.epoch ?? '') && Number.isSafeInteger(mark.forwarded) ? (mark as Mark) : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function writeMark(folder: string, mark: Mark): Promise<void> {
-  const path = join(folder, 'mark');
-  const file = await open(`${path}.new`, 'w');
-  try {
-    await file.writeFile(JSON.stringify(mark));
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
 }
 
 async function syncFolder(folder: string): Promise<void> {

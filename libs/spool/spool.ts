@@ -88,7 +88,8 @@ const bytesMaxDefault = 1024 ** 3;
 const flushIntervalMsDefault = 100;
 /** A customer's impressions and clicks are in the log within about a minute, also from a node that is never idle. */
 const givesWayMsMaxDefault = 60_000;
-const windowFactsMax = 4_000;
+/** A commit of the log serves so many at least; more would only live longer in memory. */
+const windowFactsMax = 1_000;
 const windowBytesMax = 4 * 1024 * 1024;
 const diskRetryMs = 1_000;
 

@@ -8,7 +8,8 @@ import { openSpool } from '../spool.js';
 
 const [folder = '', logFolder = '', first = '0'] = process.argv.slice(2);
 const log = await openFileLog({ folder: logFolder });
-const spool = await openSpool({ folder, node: 'n1', log });
+// Small segments, so that they are used again often.
+const spool = await openSpool({ folder, node: 'n1', log, bytesMax: 512 * 1024 });
 for (let n = Number(first); ; ) {
   const facts = Array.from({ length: 1 + (n % 5) }, () => ({
     category: 'behaviour' as const,
@@ -16,6 +17,7 @@ for (let n = Number(first); ; ) {
     type: 'PageViewed',
     data: { n: n++, text: 'x'.repeat((n * 37) % 500) },
   }));
+  if (spool.status.spooledBytes > 256 * 1024) await spool.drained();
   await spool.put(facts);
   writeSync(1, `${n - 1}\n`);
 }
