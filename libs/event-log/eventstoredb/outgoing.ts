@@ -1,5 +1,5 @@
 import { type EventData, jsonEvent } from '@eventstore/db-client';
-import { AppendTooLarge, appendBytesMax, InvalidEvent, type NewEvent } from '../event-log.js';
+import { AppendTooLarge, appendBytesMax, InvalidEvent, type NewEvent, WrittenEvent } from '../event-log.js';
 
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -13,11 +13,17 @@ export function outgoing(stream: string, events: readonly NewEvent[]): EventData
   if (stream.startsWith('$')) throw new InvalidEvent(`streams that begin with $ are the server's: ${stream}`);
   if (events.length === 0) throw new InvalidEvent('an append needs events');
   let bytes = 0;
-  const checked = events.map(({ id, type, data, metadata }) => {
+  const checked = events.map((event) => {
+    const { id, type } = event;
     if (type === '') throw new InvalidEvent('an event needs a type');
     const uuid = id.toLowerCase();
     if (!uuidForm.test(uuid)) throw new InvalidEvent(`the event id ${JSON.stringify(id)} is no UUID`);
-    bytes += jsonBytes(data, 'data') + jsonBytes(metadata, 'metadata');
+    // The client makes JSON of objects only.
+    const { data, metadata } = event;
+    bytes +=
+      event instanceof WrittenEvent
+        ? Buffer.byteLength(event.dataJson) + Buffer.byteLength(event.metadataJson)
+        : jsonBytes(data, 'data') + jsonBytes(metadata, 'metadata');
     return jsonEvent({ id: uuid, type, data, metadata });
   });
   if (bytes > appendBytesMax) throw new AppendTooLarge(`${bytes} bytes in one append; at most ${appendBytesMax}`);

@@ -8,6 +8,7 @@ import {
   type NewEvent,
   type Position,
   RevisionConflict,
+  WrittenEvent,
 } from '../event-log.js';
 import { collect, event, events, eventually, uniqueName } from './given-events.js';
 import { aboutSubscriptions } from './subscriptions.contract.js';
@@ -177,6 +178,21 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
         expect(recorded?.metadata).toEqual(given.metadata);
         expect(Math.abs((recorded?.recordedAt.getTime() ?? 0) - before)).toBeLessThan(60_000);
         expect(await log.readAt(position)).toEqual(recorded);
+      });
+
+      it('takes events whose texts stand as JSON already, which are the same events', async () => {
+        const stream = uniqueName('contract');
+        const given = events(3, { data: { text: 'ä "\\ \u2028', n: [1, null, { deep: true }] } });
+        const written = given.map((each) => new WrittenEvent(each.id, each.type, JSON.stringify(each.data), JSON.stringify(each.metadata)));
+        expect(JSON.parse(JSON.stringify(written))).toEqual(given);
+        const result = await log.append(stream, written, 'noStream');
+        expect(await collect(log.readStream(stream))).toMatchObject(given);
+        // The same append, whichever way its events are given.
+        expect(await log.append(stream, given, 'noStream')).toEqual(result);
+        expect((await log.append(stream, [...events(1), written[0] as NewEvent], 2n)).revision).toBe(4n);
+        await expect(log.append(stream, [new WrittenEvent('x', 'Asked', '{}', '{}')], 4n)).rejects.toBeInstanceOf(InvalidEvent);
+        const large = new WrittenEvent(randomUUID(), 'Asked', JSON.stringify({ text: 'x'.repeat(1024 * 1024) }), '{}');
+        await expect(log.append(stream, [large], 4n)).rejects.toBeInstanceOf(AppendTooLarge);
       });
 
       it('takes names with odd characters', async () => {
