@@ -1,15 +1,16 @@
 import type { ReadBytes } from './read-bytes.js';
 
 /** The value of a header that differs from visitor to visitor, or from page to page. */
-export const values = { none: 0, skipped: 1, cookie: 2, referer: 3, contentLength: 4 } as const;
+export const values = { none: 0, skipped: 1, cookie: 2, referer: 3, contentLength: 4, etag: 5 } as const;
 export type ValueKind = (typeof values)[keyof typeof values];
 
 const kinds: Readonly<Record<string, ValueKind>> = {
   cookie: values.cookie,
   referer: values.referer,
   'content-length': values.contentLength,
+  'if-none-match': values.etag,
   ...Object.fromEntries(
-    `cf-connecting-ip cf-ray client-ip downlink forwarded if-none-match rtt traceparent tracestate true-client-ip x-amzn-trace-id x-b3-spanid
+    `cf-connecting-ip cf-ray client-ip downlink forwarded rtt traceparent tracestate true-client-ip x-amzn-trace-id x-b3-spanid
     x-b3-traceid x-client-ip x-correlation-id x-forwarded-for x-forwarded-port x-real-ip x-request-id x-request-start`
       .split(/\s+/)
       .map((name) => [name, values.skipped] as const),
@@ -43,11 +44,14 @@ export class HeadValues {
   cookieEnd = 0;
   refererBegin = 0;
   refererEnd = 0;
+  /** `If-None-Match`. */
+  etagBegin = 0;
+  etagEnd = 0;
   /** -1: absent, or written as nobody writes it. */
   contentLength = -1;
 
   clear(): void {
-    this.cookieBegin = this.cookieEnd = this.refererBegin = this.refererEnd = 0;
+    this.cookieBegin = this.cookieEnd = this.refererBegin = this.refererEnd = this.etagBegin = this.etagEnd = 0;
     this.contentLength = -1;
   }
 
@@ -64,6 +68,9 @@ export class HeadValues {
     } else if (kind === values.referer) {
       this.refererBegin = begin;
       this.refererEnd = end;
+    } else if (kind === values.etag) {
+      this.etagBegin = begin;
+      this.etagEnd = end;
     } else this.contentLength = lengthAt(bytes, begin, end);
     return behind;
   }

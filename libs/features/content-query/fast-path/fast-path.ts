@@ -6,6 +6,7 @@ import { answersOrRefusals, callers, crossOrigin, type EdgeHttpOptions } from '.
 import { FastAnswers } from './fast-answers.js';
 import { Heads } from './heads.js';
 import { PackedAnswers, packedAnswersForm } from './packed-answers.js';
+import { PageRequests } from './page-requests.js';
 
 export interface FastPathParts extends AnsweringParts {
   readonly facts: Pick<Spool, 'offer' | 'packed'>;
@@ -31,20 +32,30 @@ export function putFastPathBefore(
     devices: parts.devices,
     countryHeader: options.countryHeader?.toLowerCase(),
   });
+  const keepAliveSeconds = Math.floor(server.keepAliveTimeout / 1000);
   const answers = new FastAnswers({
     ...parts,
     answering,
     heads,
     answersOrRefusals: answersOrRefusals(parts.metrics, options),
     crossOrigin: (target, origin) => crossOrigin(answering, 'GET', target, origin),
-    keepAliveSeconds: Math.floor(server.keepAliveTimeout / 1000),
+    keepAliveSeconds,
     report: options.report,
     recorder: new PackedAnswers(parts.facts.packed(packedAnswersForm)),
   });
   connections.add(answers);
+  const others = new PageRequests({
+    ...parts,
+    answering,
+    heads,
+    answersOrRefusals: answersOrRefusals(parts.metrics, options),
+    keepAliveSeconds,
+    report: options.report,
+  });
+  connections.add(others);
   parts.metrics.observeFastPath(() => ({
     prepared: answers.prepared,
-    composed: answers.composed,
+    composed: answers.composed + others.answered,
     handedOver: connections.handedOver,
     connections: connections.size,
   }));

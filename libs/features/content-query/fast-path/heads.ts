@@ -25,6 +25,7 @@ export interface Head {
   /** Without cookie and referer. */
   readonly caller: Caller;
   readonly origin: string | undefined;
+  readonly acceptEncoding: string | undefined;
   readonly device: Pick<RequestFacts, 'device' | 'browser'>;
   /** The same number for heads whose answers differ in nothing: same address of the edge, same origin. */
   readonly site: number;
@@ -170,6 +171,7 @@ export class Heads {
       pieces,
       caller,
       origin,
+      acceptEncoding: fields['accept-encoding'],
       device,
       share: shareOfHead(device, caller),
       site: this.siteOf(`${caller.base}\n${origin ?? ''}`),

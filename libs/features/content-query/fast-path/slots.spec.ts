@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { tagScript } from '#libs/tag';
 import {
   Builder,
   campaign,
@@ -164,6 +165,22 @@ describe('what the tag asks', () => {
     const [answer] = (await say([ofTag(5, body(5, slots), false)])) as { decisions: { placementId: string }[] }[];
     expect(answer?.decisions.map(({ placementId }) => placementId)).toEqual(slots.map(({ placementId }) => placementId));
     expect((await prepared()) - before).toBe(1);
+  });
+});
+
+describe('what pages ask on the same connections', () => {
+  it('does not give them away: the tag, whole or unchanged, and clicks', async () => {
+    const away = await handedOver();
+    const tag = await fetch(`${edge.url}/tag.js`);
+    expect(await tag.text()).toBe(tagScript().bytes.toString('utf8'));
+    const again = await fetch(`${edge.url}/tag.js`, { headers: { 'if-none-match': String(tag.headers.get('etag')) } });
+    expect(again.status).toBe(304);
+    const [answer] = (await say([ofTag(1, body(1, [hero], { cart_items: 3 }), false)])) as {
+      decisions: { content: { destination: string } }[];
+    }[];
+    const click = await fetch(edge.url + new URL(answer!.decisions[0]!.content.destination).pathname, { redirect: 'manual' });
+    expect([click.status, click.headers.get('location')]).toEqual([302, 'https://shop.example/ten']);
+    expect(await handedOver()).toBe(away);
   });
 });
 

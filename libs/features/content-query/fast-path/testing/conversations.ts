@@ -38,9 +38,20 @@ const oddPath = oneOf(
   ...['/q/g%6Flf/spring', '/q/golf/spring%20', '/Q/golf/spring', '//q/golf/spring', '/q/-golf/spring', '/q/golf/__proto__', '/k/abc', '/'],
   ...['*', 'http://golf.example/q/golf/spring', `/q/golf/${long('a', 100)}`, `/q/golf/${long('a', 9000)}`],
 );
+const otherPath = oneOf(
+  '/tag.js',
+  '/tag.js',
+  '/tag.js?v=1',
+  '/tag.jsx',
+  '/k/',
+  `/k/${long('a', 60)}`,
+  '/k/AAAA.B',
+  '/k/a/b',
+  `/k/${long('a', 9000)}`,
+);
 const target = fc
   .tuple(
-    weighted([10, pathOfCampaign], [1, oddPath]),
+    weighted([20, pathOfCampaign], [2, oddPath], [3, otherPath]),
     fc.array(parameter, { maxLength: 4 }),
     weighted([20, oneOf('?')], [1, oneOf('', '??', '#?')]),
   )
@@ -54,6 +65,7 @@ const plainHeader = weighted(
   [2, named('Cookie: ', oneOf('vt_c_golf=%zz', 'a=b', ';;', 'vt_c_tennis=cem; vt_s_tennis=1', 'vt_c_golf="; vt_s_golf=a\\b'))],
   [3, named('Referer: ', oneOf('https://shop.example/clubs', 'https://shop.example/c?a=1&b=%C3%BC', ' two  blanks  ', long('r', 2100)))],
   [1, named('Referer: ', oneOf('https://shop.example/?m=ann@shop.example', 'https://shop.example/?m=ann%40shop.example', '', '"\\'))],
+  [1, oneOf('If-None-Match: *', 'If-None-Match: W/"x", "y"', 'Accept-Encoding: gzip, br', 'Accept-Encoding: br, gzip;q=0')],
   [1, named('X-Forwarded-For: ', oneOf('192.0.2.1', '2001:db8::1, 192.0.2.22', ''))],
   [2, oneOf('X-Forwarded-Proto: https', 'CF-IPCountry: de', 'cf-ipcountry:XX', 'Sec-Purpose: prefetch', 'Connection: keep-alive')],
   [2, oneOf('Accept: */*', 'accept-ENCODING:gzip', 'X-A:  b  ', 'X-Empty:', 'connection: Keep-Alive', 'Unknown: 1')],
