@@ -10,12 +10,18 @@ const wanted = { clients: 1_000, customers: 500e6, answersPerSecond: 1e6 };
 /** The mean of a day over its peak; behaviour events per answer; how much of a core is used at the peak. */
 const assumed = { meanOverPeak: 0.4, eventsPerAnswer: 0.2, utilisation: 0.6 };
 const nodeCores = 8;
+/** Of nodes and collectors: a third may be away. */
+const spare = 1.5;
+/** Processor time of an HAProxy in front for a request: assumed, not measured here. */
+const edgeMicros = 25;
+/** Seconds between two increments of a client: the default, and where the latest seconds matter less than what they cost. */
+const incrementSeconds = { fresh: 2, thrifty: 60 };
 /** Nodes that have a client's snapshots. */
 const nodesPerClient = 3;
 /** Above an even spread. */
 const unevenness = 1.5;
 const largestClient = 20e6;
-/** Of a node without audiences, and of a customer who was judged again since the last whole build (`overlayCustomersMax`). */
+/** Of a node without audiences, and of a customer who was judged again since the last whole build: at most (`overlayCustomersMax`). */
 const processBytes = 250e6;
 const overlayBytes = 80;
 const changedShare = 0.01;
@@ -46,6 +52,10 @@ interface Figures {
   readonly eventMicros: number;
   readonly eventIntoLogMicros: number;
   readonly buildsPerSecond: number;
+  /** ClickHouse's processor time for one touched customer: of a few hundred at once, and of 1 % of the client's. */
+  readonly fewMicros: number;
+  readonly manyMicros: number;
+  readonly stateBytes: number;
   readonly bytes: BytesPerEvent;
 }
 
@@ -73,28 +83,31 @@ function figuresOf(report: Report, bytes: BytesPerEvent): Figures {
   };
   const median = (id: string, name: string) => (ours(id)[name] as Spread).median;
   const collector = 'collector-vs-fastify';
+  const build = ours('audience-build-vs-bare-query');
   return {
     answerMicros: median('query-on-vs-nginx', 'cpuMicrosPerRequest'),
     answerIntoLogMicros: ours('query-on-vs-nginx')['cpuMicrosPerAnswerIntoFileLog'] as number,
     customerBytes: ours('audience-bytes-per-customer')['bytesPerCustomer'] as number,
     eventMicros: median(collector, 'cpuMicrosPerRequest') / 20,
     eventIntoLogMicros: ours(collector)['cpuMicrosPerEventIntoFileLog'] as number,
-    buildsPerSecond: ((ours('audience-build-vs-bare-query')['customers'] as number) / median('audience-build-vs-bare-query', 'ms')) * 1000,
+    buildsPerSecond: ((build['customers'] as number) / median('audience-build-vs-bare-query', 'ms')) * 1000,
+    fewMicros: build['fewClickHouseMicrosEach'] as number,
+    manyMicros: build['onePercentClickHouseMicrosEach'] as number,
+    stateBytes: build['stateBytesPerCustomer'] as number,
     bytes,
   };
 }
 
 /** Markdown. */
 export function tablesOf(figures: Figures, source: string): string {
-  return [source, nodes(figures), builds(figures), log(figures), tables(figures), costs(figures)].join('\n\n');
+  return [source, nodes(figures), builds(figures), freshness(figures), log(figures), tables(figures), costs(figures)].join('\n\n');
 }
 
 /** Of the answers, `sample` are recorded and go into the log. */
 function nodeCount({ answerMicros, answerIntoLogMicros }: Figures, sample: number): { readonly cores: number; readonly nodes: number } {
   const micros = answerMicros + sample * (answerIntoLogMicros - answerMicros);
   const cores = (wanted.answersPerSecond * micros) / 1e6 / assumed.utilisation;
-  // A third of them may be away.
-  return { cores, nodes: Math.max(nodesPerClient * 2, Math.ceil((cores / nodeCores) * 1.5)) };
+  return { cores, nodes: Math.max(nodesPerClient * 2, Math.ceil((cores / nodeCores) * spare)) };
 }
 
 function nodes(figures: Figures): string {
@@ -116,7 +129,11 @@ function nodes(figures: Figures): string {
         `${wanted.answersPerSecond / 1e6} million/s × (${alone} + ${sample} × ${intoLog}) µs / ${assumed.utilisation}`,
         round(cores),
       ],
-      [`nodes of ${nodeCores} cores, \`VITRINE_WORKERS=${nodeCores}\``, 'cores / 8 × 1.5, so that a third may be away', String(count)],
+      [
+        `nodes of ${nodeCores} cores, \`VITRINE_WORKERS=${nodeCores}\``,
+        `cores / ${nodeCores} × ${spare}, so that a third may be away; ${nodesPerClient * 2} at least`,
+        String(count),
+      ],
       ['all audiences', `${wanted.customers / 1e6} million × ${round(figures.customerBytes)} bytes`, gigabytes(allBytes)],
       ['increments on them', `${changedShare * 100} % of the customers × ${overlayBytes} bytes`, gigabytes(overlays)],
       [
@@ -152,6 +169,31 @@ function builds({ buildsPerSecond, customerBytes }: Figures): string {
 }
 
 const samples = [1, 0.1, 0.01] as const;
+
+/** Customers judged again for increments: nobody is counted for two events between two increments as one, so these are upper bounds. */
+function judgingCores(figures: Figures, sample: number, every: keyof typeof incrementSeconds): number {
+  const { answers, behaviour } = perSecond(sample);
+  return ((answers + behaviour) * (every === 'fresh' ? figures.fewMicros : figures.manyMicros)) / 1e6 / assumed.utilisation;
+}
+
+function freshness(figures: Figures): string {
+  const rows = samples.map((sample) => {
+    const { answers, behaviour } = perSecond(sample);
+    const cores = (every: keyof typeof incrementSeconds) => round(judgingCores(figures, sample, every));
+    const each = (answers + behaviour) / wanted.clients;
+    return [`${sample * 100} %`, `${round((answers + behaviour) / 1000)} thousand/s`, round(each), cores('fresh'), cores('thrifty')];
+  });
+  const head = [
+    'answers recorded',
+    'customers touched',
+    'of a client',
+    ...Object.values(incrementSeconds).map((s) => `cores, an increment every ${s} s`),
+  ];
+  return `${table("### Increments: ClickHouse's cores at the peak", head, rows)}
+
+Measured with 5 million customers of 20 events each: ${round(figures.fewMicros)} µs for each of a few hundred touched customers, ${round(figures.manyMicros)} µs for each of 1 % of all, since more of them lie in one
+piece of the tables. Smaller clients cost less. \`VITRINE_INCREMENT_SECONDS\` is what seconds of freshness cost.`;
+}
 
 function perSecond(sample: number): { readonly answers: number; readonly behaviour: number } {
   return { answers: wanted.answersPerSecond * sample, behaviour: wanted.answersPerSecond * assumed.eventsPerAnswer };
@@ -210,7 +252,8 @@ function rowsPerDay(sample: number): { readonly answers: number; readonly behavi
 function keptInTables(figures: Figures, sample: number): number {
   const { answers, behaviour } = rowsPerDay(sample);
   const of = tableBytes(figures);
-  return answers * of.answer * retentionDays.answers + behaviour * of.behaviour * retentionDays.behaviour;
+  const facts = answers * of.answer * retentionDays.answers + behaviour * of.behaviour * retentionDays.behaviour;
+  return facts + wanted.customers * figures.stateBytes;
 }
 
 function tables(figures: Figures): string {
@@ -227,7 +270,8 @@ function tables(figures: Figures): string {
   const kept = `kept (answers ${retentionDays.answers} days, behaviour ${retentionDays.behaviour})`;
   return `${table('### ClickHouse', ['answers recorded', 'rows a day', 'on disk a day', kept], rows)}
 
-An answer takes ${round(of.answer)} bytes on disk in all its tables together, an event of behaviour ${round(of.behaviour)} (events made for the measurement: real ones compress less).`;
+An answer takes ${round(of.answer)} bytes on disk in all its tables together, an event of behaviour ${round(of.behaviour)} (events made for the measurement: real ones compress less). What is kept has
+a row of ${round(figures.stateBytes)} bytes for each customer with it: ${gigabytes(wanted.customers * figures.stateBytes)}.`;
 }
 
 /** Cores of one log with its two followers, of its projector and builder; terabytes of ClickHouse on a shard of 8 cores; days of the log that are kept. */
@@ -236,28 +280,38 @@ const shard = { terabytes: 8, cores: 8 };
 const logDays = 30;
 
 function costs(figures: Figures): string {
-  const collectors = (perSecond(1).behaviour * figures.eventIntoLogMicros) / 1e6 / assumed.utilisation;
+  const collectors = ((perSecond(1).behaviour * figures.eventIntoLogMicros) / 1e6 / assumed.utilisation) * spare;
+  const edge = ((wanted.answersPerSecond * edgeMicros) / 1e6 / assumed.utilisation) * spare;
   const rows = samples.flatMap((sample) =>
     [false, true].map((isPacked) => {
       const { logs, bytesPerDay } = logOf(figures, sample, isPacked);
       const nodeTotal = nodeCount(figures, sample).nodes * nodeCores;
       const kept = keptInTables(figures, sample);
       const shards = Math.ceil(kept / 1e12 / shard.terabytes);
-      const cores = nodeTotal + collectors + logs * (perLog.cores + perLog.followerCores) + shards * shard.cores;
+      const clickHouse = Math.max(shards * shard.cores, judgingCores(figures, sample, 'thrifty'));
+      const logCores = logs * (perLog.cores + perLog.followerCores);
+      const cores = edge + nodeTotal + collectors + logCores + clickHouse;
       return [
         `${sample * 100} %`,
         isPacked ? 'packed' : 'one fact an event',
-        `${nodeTotal} + ${round(collectors)} + ${logs * (perLog.cores + perLog.followerCores)} + ${shards * shard.cores}`,
+        `${round(edge)} + ${nodeTotal} + ${round(collectors)} + ${logCores} + ${round(clickHouse)}`,
         `${round((cores * hoursPerMonth) / 1000)} thousand`,
         `${round((3 * bytesPerDay * logDays) / 1e12)} + ${round(kept / 1e12)} TB`,
       ];
     }),
   );
-  const head = ['answers recorded', 'the log', 'cores: nodes + collectors + logs + ClickHouse', 'core-hours', 'disk: logs + ClickHouse'];
+  const head = [
+    'answers recorded',
+    'the log',
+    'cores: edge + nodes + collectors + logs + ClickHouse',
+    'core-hours',
+    'disk: logs + ClickHouse',
+  ];
   return `${table('### What it costs a month', head, rows)}
 
-Nodes have ${nodeCores} cores. Collectors: ${round(figures.eventIntoLogMicros)} µs of CPU for an event and its way into the log, of which ${round(figures.eventMicros)} to take it in. A log: three machines of 2
-cores, and 4 cores for its projector and builder; ${logDays} days of it are kept, three times. ClickHouse: a shard of ${shard.cores} cores for ${shard.terabytes} TB. In the rows "packed" the projector has to unpack as many facts as before:
+The edge: ${edgeMicros} µs a request (assumed). Nodes have ${nodeCores} cores. Collectors: ${round(figures.eventIntoLogMicros)} µs of CPU for an event and its way into the log, of which ${round(figures.eventMicros)} to take it in. A log: three machines of 2
+cores, and 4 cores for its projector and builder; ${logDays} days of it are kept, three times. ClickHouse: a shard of ${shard.cores} cores for ${shard.terabytes} TB, or
+what increments every ${incrementSeconds.thrifty} s take, whichever is more. In the rows "packed" the projector has to unpack as many facts as before:
 one reads some 50,000 events a second today, so these rows hold only when packed facts are read as many times as fast as there are fewer logs.`;
 }
 
