@@ -223,6 +223,8 @@ export class PlainConnections {
     connection.waits = false;
     if (socket.destroyed || connection.isEnded) return;
     connection.tick = this.tick;
+    // Such an answer says that it is the last: what came behind it is nobody's, half a request would keep the server from closing.
+    if (this.isClosing) connection.kept = undefined;
     if (this.write(connection, response)) this.goOn(connection);
   }
 
@@ -278,6 +280,8 @@ export class PlainConnections {
     const { socket, handle, kept } = connection;
     if (kept !== undefined && kept.end >= connection.needs) this.serve(connection, kept);
     if (connection.writing > 0 || socket.destroyed) return;
+    // It waits again, and there is enough to go on with: else each answer would let in another read.
+    if (connection.waits && (connection.kept?.end ?? 0) >= aheadBytesMax) return;
     if (this.isClosing && !connection.waits && this.connections.has(connection)) socket.destroySoon();
     else if (!handle.reading) {
       handle.reading = true;
