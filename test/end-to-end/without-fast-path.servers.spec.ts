@@ -12,6 +12,8 @@ const others: Readonly<Record<string, string>> = {
   'commands.spec.ts': 'nothing in it asks an edge',
   'start.spec.ts': 'nothing in it asks an edge',
   'start-apart.servers.spec.ts': 'nothing in it asks an edge',
+  'workers.servers.spec.ts': 'its counts are those of the fast path',
+  'workers-apart.servers.spec.ts': 'below, with one thread: threads share a port and audiences, whoever reads the requests',
   'without-fast-path.servers.spec.ts': 'this one',
 };
 

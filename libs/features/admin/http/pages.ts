@@ -97,7 +97,7 @@ const show = () => root.render(React.createElement(GraphiQL, {
   fetcher,
   isHeadersEditorEnabled: true,
   shouldPersistHeaders: false,
-  defaultQuery: '# Who are a client\\u2019s segments?\\nquery Segments($clientId: ID!) {\\n  segments(clientId: $clientId) {\\n    edges { node { segmentId name size } }\\n  }\\n}\\n',
+  defaultQuery: '# The segments of a client, here of the demo\\u2019s.\\n{\\n  segments(clientId: "giftshop") {\\n    edges { node { segmentId name size } }\\n  }\\n}\\n',
 }));
 key.addEventListener('change', () => { sessionStorage.setItem('vitrine-key', key.value); show(); });
 show();
