@@ -13,5 +13,5 @@ export const reasons: Readonly<Partial<Record<RowId, string>>> = {
   'query-vs-fastify-map':
     "of 8 to 10 µs a request some 60 % are the kernel's (read, write, epoll), 15 % Node's own C++ around them, 23 % ours, of which the audience's memory is most (profiled beside other work: libs/features/content-query/fast-path/README.md). Tried: one read buffer, direct writes, templates, ids from a pool, keyed BLAKE3, large pages.",
   'swap-p999':
-    'noise of the machine is not excluded: rounds lie between 0.7 and 3.5, the slowest answer was 13.1 ms with a swap and 11.0 ms without. Not profiled yet.',
+    "by the scheduler's trace (perf sched) the loading thread keeps nobody waiting for longer than 0.8 ms (4.1 ms before it worked in bursts), and turns of the event loop take as long as without a swap: docs/adr/0058. What is left is the machine's: compare `controlRatio`, two turns without a swap.",
 };
