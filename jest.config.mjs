@@ -10,6 +10,7 @@ export const shared = {
   setupFiles: ['reflect-metadata'],
   setupFilesAfterEnv: ['<rootDir>/tools/jest-retry.mjs'],
   testTimeout: 60_000,
+  testSequencer: '<rootDir>/tools/longest-first.mjs',
   // What libraries print late, after the last test of a file, would count as a failure.
   silent: process.env.CI === 'true',
 };

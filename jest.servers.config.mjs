@@ -7,6 +7,5 @@ export default {
   testTimeout: 1_200_000,
   // Many of them wait for processes more than they work: two at once share two cores well.
   maxWorkers: 2,
-  testSequencer: '<rootDir>/tools/longest-first.mjs',
   workerIdleMemoryLimit: '1GB',
 };
