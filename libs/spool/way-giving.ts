@@ -7,8 +7,8 @@ const busyShareMax = 0.9;
 const againMs = 100;
 
 /**
- * Resolves when the process has time left, or `cannotWait` says so, or the signal comes. Making an event of an answer and appending it costs ten times
- * what the answer does: under full load a node first answers, and what it has answered waits on its disk for a quieter moment.
+ * Resolves when the process has time left, or `cannotWait` says so, or the signal comes. Making an event of an answer and appending it costs more
+ * than the answer does: under full load a node first answers, and what it has answered waits on its disk for a quieter moment.
  */
 export async function quietMoment(cannotWait: () => boolean, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && !cannotWait()) {
