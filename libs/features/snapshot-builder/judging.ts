@@ -16,7 +16,7 @@ import {
  * Customers asked for in one question. Those who are told in the order of their hashes lie side by side in the tables, so that each piece is read once; and
  * neither a statement nor its answer grows with how many were touched.
  */
-const customersAtOnce = 20_000;
+const customersAtOnce = 10_000;
 const hashesBetweenLooks = 1_000;
 /** Refreshes of the states come seconds apart: one that meets three questions in turn is no chance any more. */
 const attemptsMax = 3;
