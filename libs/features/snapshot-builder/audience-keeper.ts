@@ -17,6 +17,7 @@ import type { BuilderParts } from './builder-parts.js';
 import { Judging, type Question } from './judging.js';
 import type { KeptOverlays } from './kept-overlays.js';
 import { PublishedRecord } from './published-record.js';
+import { type Begun, type CatchingUp, greater, type Judged, type Sight, type Standing, smaller, type Why } from './sight.js';
 import { WholeBuild } from './whole-build.js';
 
 /** An increment of as many takes 4 MiB and is taken in by nodes in slices: docs/adr/0010 has the figures. */
@@ -30,31 +31,6 @@ const overlayChangedMax = overlayCustomersMax / 2;
 /** Of a whole build: while increments go on, until no more than so many are to be judged again, and no more often. */
 const touchedAtEndMax = 2_000;
 const roundsMax = 5;
-
-/** Why the audience is built whole. */
-type Why = 'first' | 'definitions' | 'requested' | 'interval' | 'touched' | 'increments';
-
-/** What one step sees: the definitions and the tables hold all of the log up to `position`. */
-interface Sight {
-  readonly announced: Announcement | null;
-  readonly definitions: ClientDefinitions;
-  readonly position: Position;
-}
-
-/** What an announced image was made by, and up to where the log asked for nothing else. */
-interface Standing {
-  readonly version: string;
-  readonly builtAt: string;
-  readonly definitions: ClientDefinitions;
-  readonly clearTo: Position;
-}
-
-/** What the increments on an image (known by its time) hold, also of what their positions do not say yet. */
-interface Judged {
-  readonly builtAt: string;
-  readonly upTo: Position;
-  readonly asOf: Date;
-}
 
 /**
  * Keeps one client's audience: whole builds at their interval and when they are due (`build`), increments in between and beside them (`step`). One step at
@@ -325,28 +301,4 @@ export class AudienceKeeper {
     }
     return this.criteria.question;
   }
-}
-
-interface CatchingUp {
-  readonly sight: Sight;
-  readonly announced: Announcement;
-  readonly overlay: Overlay;
-  readonly standing: Standing;
-}
-
-interface Begun {
-  readonly building: WholeBuild;
-  readonly isRequested: boolean;
-  /** Call it when it is published. */
-  readonly measured: () => void;
-}
-
-function smaller(a: Position, b: Position): Position {
-  if (a < b) return a;
-  return b;
-}
-
-function greater(a: Position, b: Position): Position {
-  if (a > b) return a;
-  return b;
 }
