@@ -1,17 +1,20 @@
 import type { RowId } from './row.js';
 
+/** All content queries go the same way; `more`: what is so of one peer. */
+function queryReason(more: string): string {
+  return `of a request's processor time 53 % are the kernel's, 11 % Node's own C++, 33 % ours, of which no function has more than 4.3 % (perf, cpu-clock; libs/features/content-query/fast-path/README.md). A C program that does no more than epoll, one read and one write of as many bytes costs 0.77 times nginx on the same turns. Tried: one read buffer, direct writes, templates, ids from a pool, keyed BLAKE3, large pages for the audience; Node's own code in large pages (--use-largepages) was no better.${more}`;
+}
+
 /** Why a target is missed, as profiling found it, and what was tried: written into the report beside a row that is missed, and left out of one that is met. */
 export const reasons: Readonly<Partial<Record<RowId, string>>> = {
   'collector-vs-fastify':
     "of some 60 µs of CPU for a batch of 20 (6.2 kB), Node's HTTP server takes 22, reading and writing the events 13, the spool's write and fsync in its threads 12 to 14, the collector of garbage 6 (--cpu-prof, schedstat per thread). Tried: no objects of events, words by their first byte, what events repeat compared and not read, one piece of memory per fsync, no routing (240 → 60 µs). Left: a reader on the plain socket (about 12 µs), a disk queue in files of fixed size, whose fsync writes no journal (docs/adr/0051).",
-  'query-off-vs-nginx':
-    "of 8 to 10 µs a request some 60 % are the kernel's (read, write, epoll), 15 % Node's own C++ around them, 23 % ours, of which the audience's memory is most (profiled beside other work: libs/features/content-query/fast-path/README.md). Tried: one read buffer, direct writes, templates, ids from a pool, keyed BLAKE3, large pages.",
-  'query-vs-haproxy-map':
-    "of 8 to 10 µs a request some 60 % are the kernel's (read, write, epoll), 15 % Node's own C++ around them, 23 % ours, of which the audience's memory is most (profiled beside other work: libs/features/content-query/fast-path/README.md). Tried: one read buffer, direct writes, templates, ids from a pool, keyed BLAKE3, large pages. HAProxy's map costs 1.6 times nginx here, where 1.9 to 2.1 were expected.",
-  'query-vs-node-http':
-    "of 8 to 10 µs a request some 60 % are the kernel's (read, write, epoll), 15 % Node's own C++ around them, 23 % ours, of which the audience's memory is most (profiled beside other work: libs/features/content-query/fast-path/README.md). Tried: one read buffer, direct writes, templates, ids from a pool, keyed BLAKE3, large pages. Node's constant costs but twice nginx here: the target would be less than nginx.",
-  'query-vs-fastify-map':
-    "of 8 to 10 µs a request some 60 % are the kernel's (read, write, epoll), 15 % Node's own C++ around them, 23 % ours, of which the audience's memory is most (profiled beside other work: libs/features/content-query/fast-path/README.md). Tried: one read buffer, direct writes, templates, ids from a pool, keyed BLAKE3, large pages.",
+  'query-off-vs-nginx': queryReason(''),
+  'query-on-vs-nginx': queryReason(''),
+  'query-vs-haproxy-map': queryReason(" HAProxy's map costs 1.6 times nginx here, where 1.9 to 2.1 were expected."),
+  'query-vs-node-http': queryReason(" Node's constant costs but twice nginx here: the target is less than a read and a write."),
+  'query-vs-fastify-map': queryReason(''),
+  'query-vs-node-redis': queryReason(''),
   'swap-p999':
     "by the scheduler's trace (perf sched) the loading thread keeps nobody waiting for longer than 0.8 ms (4.1 ms before it worked in bursts), and turns of the event loop take as long as without a swap: docs/adr/0058. What is left is the machine's: compare `controlRatio`, two turns without a swap.",
 };
