@@ -8,7 +8,7 @@ function queryReason(more: string): string {
 /** Why a target is missed, as profiling found it, and what was tried: written into the report beside a row that is missed, and left out of one that is met. */
 export const reasons: Readonly<Partial<Record<RowId, string>>> = {
   'collector-vs-fastify':
-    "of some 60 µs of CPU for a batch of 20 (6.2 kB), Node's HTTP server takes 22, reading and writing the events 13, the spool's write and fsync in its threads 12 to 14, the collector of garbage 6 (--cpu-prof, schedstat per thread). Tried: no objects of events, words by their first byte, what events repeat compared and not read, one piece of memory per fsync, no routing (240 → 60 µs). Left: a reader on the plain socket (about 12 µs), a disk queue in files of fixed size, whose fsync writes no journal (docs/adr/0051).",
+    "of some 60 µs of CPU for a batch of 20 as the tag sends it (6.2 kB), reading and writing the events takes 16, the spool's write and fsync in its threads 9, the write to the socket 8, handing over between threads 4, frame and checksum 3, the read 2 (perf, beside other work); Node's HTTP server, which took 22, is gone. Tried: a reader on the plain socket (0.58 of the CPU before), heads found by their shape, no objects of events, what events repeat compared and not read, one piece of memory per fsync. Left: the body itself into the spool and its JSON at forwarding, sixteen bytes at once by SIMD (docs/adr/0051).",
   'query-off-vs-nginx': queryReason(''),
   'query-on-vs-nginx': queryReason(''),
   'query-vs-haproxy-map': queryReason(" HAProxy's map costs 1.6 times nginx here, where 1.9 to 2.1 were expected."),
