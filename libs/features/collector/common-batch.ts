@@ -21,8 +21,6 @@ import {
   typeLength,
 } from './common-names.js';
 
-export { commonTypes } from './common-names.js';
-
 export interface CommonBatch {
   readonly count: number;
   /** A JSON array of `SpooledFact`, until the next `read`. */
