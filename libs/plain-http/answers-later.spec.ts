@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { plainConnections } from './connections.js';
@@ -11,7 +13,7 @@ const seed = Number(process.env['SEED'] ?? 20_261_123);
 const answerOf = (text: string, connection = 'keep-alive') =>
   Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length: ${text.length}\r\nConnection: ${connection}\r\n\r\n${text}`, 'latin1');
 
-/** `GET /<word>/<text> HTTP/1.1`, answered with its text by whoever `answers`. */
+/** `GET /<word>/<text> HTTP/1.1`, answered with its text by whoever `answers`. Half of it may say in `X-Needs` how long it will be. */
 class Words implements Recogniser {
   /** Of what `read` was given: all that was kept of a connection. */
   bytesMax = 0;
@@ -36,6 +38,7 @@ class Words implements Recogniser {
         const text = bytes.toString('latin1', from, Math.min(end, from + 2_000));
         if (!text.startsWith(this.opening.slice(0, text.length))) return unrecognised;
         const found = this.whole.exec(text);
+        conversation.needs = Number(/X-Needs: (\d+)\r\n/.exec(text)?.[1] ?? 0);
         if (found === null) return text.length < 2_000 ? incomplete : unrecognised;
         conversation.response = this.answers(found[1] as string, reply);
         return from + found[0].length;
@@ -155,3 +158,26 @@ describe(`answers that come later (SEED=${seed})`, () => {
     expect(plainConnections(server)?.size).toBe(1);
   }, 20_000);
 });
+
+it('room that was made for a request is not kept by a connection that was given away', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const held = () => {
+    collectGarbage();
+    return process.memoryUsage().arrayBuffers;
+  };
+  let before = Number.POSITIVE_INFINITY;
+  // What the tests before have left goes first.
+  await until(() => {
+    const last = before;
+    before = held();
+    return before >= last;
+  });
+  const count = 200;
+  for (let n = 0; n < count; n++) (await connected()).socket.write('GET /later/half HTTP/1.1\r\nX-Needs: 65000\r\n');
+  await until(() => held() - before > (count * 65_000) / 2);
+  const connections = plainConnections(server);
+  await until(() => connections?.handedOver === count);
+  await until(() => held() - before < (count * 65_000) / 8);
+  expect(await new Promise((resolve) => server.getConnections((_, open) => resolve(open)))).toBe(count);
+}, 60_000);

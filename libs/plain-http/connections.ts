@@ -296,6 +296,8 @@ export class PlainConnections {
     handle.onread = connection.onread;
     socket.off('end', connection.onEnd).off('close', connection.onClose).off('error', ignored);
     if (unread.length > 0) socket.unshift(Buffer.from(unread));
+    // The socket refers to the connection for as long as it lives.
+    connection.kept = undefined;
     this.give(socket);
   }
 
