@@ -165,3 +165,25 @@ describe('a batch that waits for the disk', () => {
     }
   }, 60_000);
 });
+
+it.each([true, false])('a fault of ours is an answer, and the next batch is taken (plain: %s)', async (fastPath) => {
+  let isBroken = true;
+  const clock = () => {
+    if (isBroken) throw new TypeError('no time');
+    return new Date(time);
+  };
+  const collector = await startCollector({ fastPath, clock });
+  try {
+    await collector.register('golf');
+    const sent = () =>
+      fetch(`${collector.url}/e/golf`, {
+        method: 'POST',
+        body: JSON.stringify({ batch: [{ type: 'Page Viewed', messageId: 'm', customerId: 'ann' }] }),
+      });
+    expect((await sent()).status).toBe(500);
+    isBroken = false;
+    expect((await sent()).status).toBe(202);
+  } finally {
+    await collector.close();
+  }
+});

@@ -12,6 +12,7 @@ import {
   type Recogniser,
   type Reply,
   socketsUnknown,
+  unrecognised,
 } from '#libs/plain-http';
 import { type Report, refusalOf } from '../collect-http.js';
 import type { Collecting } from '../collecting.js';
@@ -47,8 +48,18 @@ class PlainBatches implements Recogniser {
     return new BatchConversation(this, reply);
   }
 
-  /** Takes the body in; it may be written over when this returns. */
-  take({ clientId, origin }: BatchHead, body: Buffer, reply: Reply): void {
+  /** Takes the body in; it may be written over when this returns. False when that fails at once: a fault of ours must not end the process, as it would in a callback of a socket. */
+  takes(head: BatchHead, body: Buffer, reply: Reply): boolean {
+    try {
+      this.take(head, body, reply);
+      return true;
+    } catch (error) {
+      this.report('a batch goes the common way', error);
+      return false;
+    }
+  }
+
+  private take({ clientId, origin }: BatchHead, body: Buffer, reply: Reply): void {
     const { answers, collecting, metrics } = this;
     const began = performance.now();
     metrics.requestTaken();
@@ -93,8 +104,7 @@ class BatchConversation implements Conversation {
       this.needs = behind - from;
       return incomplete;
     }
-    this.batches.take(head, input.bytes.subarray(bodyAt, behind), this.reply);
-    return behind;
+    return this.batches.takes(head, input.bytes.subarray(bodyAt, behind), this.reply) ? behind : unrecognised;
   }
 
   surrender(): void {
