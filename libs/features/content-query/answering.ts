@@ -92,7 +92,7 @@ export class Answering {
   }
 
   /** `POST /q/{clientId}`. @throws Refused. */
-  batch(target: string, body: string, caller: Caller): HttpAnswer {
+  batch(target: string, body: Uint8Array, caller: Caller): HttpAnswer {
     const { clientId, campaignId } = parsePath(target);
     if (campaignId !== null)
       throw new Refused(405, 'METHOD_NOT_ALLOWED', 'one campaign is asked with GET; POST /q/{clientId} asks for slots');

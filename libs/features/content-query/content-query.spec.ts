@@ -13,7 +13,8 @@ const refusal = (work: () => unknown): string => {
   return 'taken';
 };
 const query = (target: string) => refusal(() => parseContentQuery(target));
-const batch = (body: unknown) => refusal(() => parseBatchQuery(typeof body === 'string' ? body : JSON.stringify(body)));
+const bytesOf = (body: unknown) => Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+const batch = (body: unknown) => refusal(() => parseBatchQuery(bytesOf(body)));
 
 describe('the address of a content query', () => {
   it('says who, what and where', () => {
@@ -113,7 +114,7 @@ describe('the address of a content query', () => {
 describe('the body of a batch', () => {
   it('says the visit and its slots; a slot’s faults stand in the slot', () => {
     const read = parseBatchQuery(
-      JSON.stringify({
+      bytesOf({
         customerId: 'ann',
         page: 'https://golf.example/',
         context: { cart_items: 3, member: true, none: null },
@@ -135,7 +136,7 @@ describe('the body of a batch', () => {
   });
 
   it('keeps what is no UTF-8 out of addresses', () => {
-    expect(parseBatchQuery('{"page":"a\\ud800b","slots":[]}').url).toBe('a\ufffdb');
+    expect(parseBatchQuery(bytesOf('{"page":"a\\ud800b","slots":[]}')).url).toBe('a\ufffdb');
   });
 
   it.each([

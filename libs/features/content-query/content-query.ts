@@ -100,11 +100,13 @@ export function parseContentQuery(target: string): ContentQuery {
   return { clientId, campaignId, customerId, sessionId, placementId, url, referrer, context, form };
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** The body of `POST /q/{clientId}`. @throws Refused 400, 413; a slot's own faults stand in the slot. */
-export function parseBatchQuery(body: string): BatchQuery {
+export function parseBatchQuery(body: Uint8Array): BatchQuery {
   let read: unknown;
   try {
-    read = JSON.parse(body);
+    read = JSON.parse(utf8.decode(body));
   } catch (error) {
     throw malformed('BODY_MALFORMED', `the body is no JSON: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -52,7 +52,7 @@ export function addContentQueryRoutes(
     instance.register(
       async (own) => {
         own.removeAllContentTypeParsers();
-        own.addContentTypeParser('*', { parseAs: 'string', bodyLimit: bodyBytesMax }, (_request, body, done) => done(null, body));
+        own.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: bodyBytesMax }, (_request, body, done) => done(null, body));
         own.setErrorHandler((error, request, reply) => refuse(() => error)(request, reply));
         if (prefix === '/q')
           own.addHook('onRequest', (request, reply, done) => {
@@ -68,7 +68,7 @@ export function addContentQueryRoutes(
     const query = answered((request, caller) => answering.query(request.raw.url ?? '', caller));
     const batch = answered((request, caller) => {
       requireJson(request);
-      return answering.batch(request.raw.url ?? '', typeof request.body === 'string' ? request.body : '', caller);
+      return answering.batch(request.raw.url ?? '', Buffer.isBuffer(request.body) ? request.body : noBody, caller);
     });
     const preflight = answered((request) => {
       parsePath(request.raw.url ?? '');
@@ -90,6 +90,8 @@ export function addContentQueryRoutes(
     own.setNotFoundHandler(notAllowed('GET, HEAD', refuse));
   });
 }
+
+const noBody = new Uint8Array();
 
 function notAllowed(
   allowed: string,

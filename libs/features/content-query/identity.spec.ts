@@ -51,6 +51,15 @@ describe('the customer', () => {
     }
   });
 
+  it('is in the first cookie that is well formed: a page of the parent domain may have left another', () => {
+    expect(who('vt_c_golf=%ff; vt_s_golf=; vt_c_golf=ann; vt_s_golf=s1; vt_c_golf=bob')).toEqual({
+      customerId: 'ann',
+      sessionId: 's1',
+      brought: true,
+      cookies: [],
+    });
+  });
+
   it('gets a new session when twelve hours took the old one', () => {
     expect(who('vt_c_golf=ann')).toMatchObject({
       customerId: 'ann',

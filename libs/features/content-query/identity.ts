@@ -56,14 +56,15 @@ export function keptIds(
   };
 }
 
-/** The id in the first cookie of that name; undefined when there is none or it is malformed. */
+/** The id in the first well-formed cookie of that name: a page of the parent domain may have left a broken one, which would come first for ever. */
 function cookie(header: string | undefined, name: string): string | undefined {
   if (header === undefined) return undefined;
   for (const part of header.split(';')) {
     const equals = part.indexOf('=');
     if (equals < 0 || part.slice(0, equals).trim() !== name) continue;
     const value = part.slice(equals + 1).trim();
-    return parseOpaqueId(unescaped(value.startsWith('"') && value.endsWith('"') && value.length > 1 ? value.slice(1, -1) : value));
+    const id = parseOpaqueId(unescaped(value.startsWith('"') && value.endsWith('"') && value.length > 1 ? value.slice(1, -1) : value));
+    if (id !== undefined) return id;
   }
   return undefined;
 }

@@ -148,7 +148,7 @@ export class FastAnswers implements Recogniser {
     const { answering, heads } = this.options;
     const caller = () => heads.caller(this.head as Head, input);
     if (reader.hasBody) {
-      this.answerAny(() => answering.batch(this.target(), input.bytes.toString('utf8', reader.bodyBegin, reader.bodyEnd), caller()));
+      this.answerAny(() => answering.batch(this.target(), input.bytes.subarray(reader.bodyBegin, reader.bodyEnd), caller()));
     } else this.answerAny(() => answering.query(this.target(), caller()));
   }
 

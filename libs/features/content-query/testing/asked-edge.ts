@@ -86,7 +86,7 @@ export function askedEdge(options: Pick<ContentQueryOptions, 'fastPath'>) {
         .on('error', reject)
         .end();
     });
-  const post = (path: string, body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
+  const post = (path: string, body: string | Buffer, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
     fetch(`${edge.url}${path}`, { method: 'POST', body, headers });
   const errorOf = async (response: Response) => [response.status, ((await response.json()) as { code: string }).code];
   const served = async (decisionId: string) =>

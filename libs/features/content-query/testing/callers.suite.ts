@@ -90,6 +90,14 @@ export function callersSuite(asked: AskedEdge): void {
       expect(await errorOf(await post('/q/golf', ' '.repeat(bodyBytesMax + 1)))).toEqual([413, 'BODY_TOO_LARGE']);
       expect(await errorOf(await post('/q/golf', '{"slots":'))).toEqual([400, 'BODY_MALFORMED']);
       expect(await errorOf(await post('/q/golf', ''))).toEqual([400, 'BODY_MALFORMED']);
+      for (const wrong of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xc3]]) {
+        const body = Buffer.concat([
+          Buffer.from('{"customerId":"a'),
+          Buffer.from(wrong),
+          Buffer.from('","slots":[{"campaignId":"spring"}]}'),
+        ]);
+        expect(await errorOf(await post('/q/golf', body))).toEqual([400, 'BODY_MALFORMED']);
+      }
       expect(await errorOf(await post('/q/tennis', '{"slots":[]}'))).toEqual([404, 'CLIENT_UNKNOWN']);
       expect(await errorOf(await post('/q/golf/spring', '{"slots":[]}'))).toEqual([405, 'METHOD_NOT_ALLOWED']);
     });
