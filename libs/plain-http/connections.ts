@@ -282,8 +282,11 @@ export class PlainConnections {
     if (connection.writing > 0 || socket.destroyed) return;
     // It waits again, and there is enough to go on with: else each answer would let in another read.
     if (connection.waits && (connection.kept?.end ?? 0) >= aheadBytesMax) return;
-    if (this.isClosing && !connection.waits && this.connections.has(connection)) socket.destroySoon();
-    else if (!handle.reading) {
+    if (this.isClosing && !connection.waits && this.connections.has(connection)) {
+      // What still comes would be taken in by nobody who can answer.
+      stopReading(handle);
+      socket.destroySoon();
+    } else if (!handle.reading) {
       handle.reading = true;
       handle.readStart();
     }
@@ -298,6 +301,7 @@ export class PlainConnections {
     if (unread.length > 0) socket.unshift(Buffer.from(unread));
     // The socket refers to the connection for as long as it lives.
     connection.kept = undefined;
+    connection.conversations.length = 0;
     this.give(socket);
   }
 

@@ -13,7 +13,7 @@ export class DateHeader {
   second = -1;
   text = '';
 
-  /** True when the second is another one than before. */
+  /** Makes `text` anew when the second is another one than before. */
   at(timeMs: number): void {
     const second = Math.floor(timeMs / 1000);
     if (second === this.second) return;

@@ -11,13 +11,14 @@ interface Known {
   readonly crossOrigin: Readonly<Record<string, string>>;
   /** By the number of events. */
   readonly accepted: Map<number, Buffer>;
-  second: number;
 }
 
 /** Responses to batches: the same for all of a client's pages, but for the number of events and the time of day. */
 export class CollectAnswers {
   private readonly date = new DateHeader();
   private readonly known = new Map<string, Known>();
+  /** Of the responses that are kept. */
+  private second = -1;
 
   constructor(
     private readonly collecting: Collecting,
@@ -54,6 +55,10 @@ export class CollectAnswers {
 
   private of(clientId: string, origin: string | undefined): Known {
     this.date.at(Date.now());
+    if (this.second !== this.date.second) {
+      this.known.clear();
+      this.second = this.date.second;
+    }
     const origins = this.collecting.originsOf(clientId);
     // Origins that are not declared share one entry: what a caller makes up takes no memory.
     const key = origin !== undefined && origins.includes(origin) ? `${clientId} ${origin}` : clientId;
@@ -61,12 +66,8 @@ export class CollectAnswers {
     // A client that is revised has other origins.
     if (known?.origins !== origins) {
       if (this.known.size >= knownMax) this.known.clear();
-      known = { origins, crossOrigin: crossOrigin(this.collecting, 'POST', clientId, origin), accepted: new Map(), second: -1 };
+      known = { origins, crossOrigin: crossOrigin(this.collecting, 'POST', clientId, origin), accepted: new Map() };
       this.known.set(key, known);
-    }
-    if (known.second !== this.date.second) {
-      known.accepted.clear();
-      known.second = this.date.second;
     }
     return known;
   }
