@@ -7,6 +7,7 @@ import { openFileLog } from '#libs/event-log/file';
 import { openSpool } from './spool.js';
 
 const program = resolve('dist/libs/spool/testing/failing-disk-process.js');
+const halfMade = resolve('dist/libs/spool/testing/half-made-process.js');
 
 /** Which of the process's calls the disk fails (strace). Before the first put, the mark and the first segment wait for the disk once each. */
 function putOn(folder: string, ...faults: readonly string[]): string[] {
@@ -35,6 +36,30 @@ it.each([
   const found: unknown[] = [];
   for await (const { data } of log.readAll({ after: null })) found.push(data.n);
   expect(found).toEqual([0, 1, 2]);
+  await log.close();
+  await rm(root, { recursive: true });
+});
+
+it('has what was taken after the disk left a segment half made that it could neither finish nor remove', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'vitrine-half-made-'));
+  const folder = join(root, 'spool');
+  const second = join(folder, '000000000000002.seg');
+  // The folder waits for the disk once for each segment.
+  const faults = ['-e', 'inject=fsync:error=EIO:when=2', '-e', 'inject=unlink:error=EIO'];
+  const command = ['-f', '-qq', '-o', '/dev/null', '-P', folder, '-P', second, '-e', 'trace=fsync,unlink', ...faults, process.execPath];
+  const { stdout } = spawnSync('strace', [...command, halfMade, folder], {
+    encoding: 'utf8',
+    env: { ...process.env, UV_THREADPOOL_SIZE: '1' },
+  });
+  const said = stdout.trim().split('\n');
+  expect(said.slice(0, 2)).toEqual(['taken 0', 'SPOOL_UNWRITABLE 1']);
+  const log = await openFileLog({ folder: join(root, 'log') });
+  const spool = await openSpool({ folder, node: 'n1', log, onReport: () => undefined });
+  await spool.drained();
+  await spool.close();
+  const found: unknown[] = [];
+  for await (const { data } of log.readAll({ after: null })) found.push(`taken ${data.n}`);
+  expect(found).toEqual(said.filter((line) => line.startsWith('taken')));
   await log.close();
   await rm(root, { recursive: true });
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { saltOf } from './frames.js';
+import { frameBytes, saltOf, sequenceAt } from './frames.js';
 
 /**
  * How a segment's file begins, big-endian:
@@ -54,8 +54,17 @@ export function decodeSegmentHead(bytes: Buffer): SegmentHead | undefined {
   return { epoch, salt: bytes.readUInt32BE(20), usedBytes: bytes.readUIntBE(24, 6), before, bytes: headBytes };
 }
 
-/** Where the frames begin below a head that cannot be read, and their salt, by the first of them: damage to a head is not to cost what stands behind it. */
-export function guessedHead(bytes: Buffer): Pick<SegmentHead, 'bytes' | 'salt'> {
+/**
+ * Where the frames begin below a head that cannot be read, and their salt: damage to a head is not to cost what stands behind it. Two frames that follow one
+ * another and agree on a salt tell it; where there are no two, the first alone. Frames that are older than the segment are of the file's former use.
+ */
+export function guessedHead(bytes: Buffer, firstSequence: number): Pick<SegmentHead, 'bytes' | 'salt'> {
   if (formerMagic.equals(bytes.subarray(0, 4))) return { bytes: Math.min(formerBytes, bytes.length), salt: 0 };
-  return { bytes: Math.min(headBytes, bytes.length), salt: saltOf(bytes, headBytes) ?? 0 };
+  const begin = Math.min(headBytes, bytes.length);
+  const ownSaltAt = (at: number) => ((sequenceAt(bytes, at) ?? -1) < firstSequence ? undefined : saltOf(bytes, at));
+  for (let at = bytes.indexOf('VTF', begin); at >= 0; at = bytes.indexOf('VTF', at + 1)) {
+    const salt = ownSaltAt(at);
+    if (salt !== undefined && ownSaltAt(at + (frameBytes(bytes, at) ?? 0)) === salt) return { bytes: begin, salt };
+  }
+  return { bytes: begin, salt: ownSaltAt(headBytes) ?? 0 };
 }

@@ -44,6 +44,7 @@ export class Segments {
   private writing: FileHandle | undefined;
   private reading: { readonly segment: Segment; readonly handle: FileHandle; at: number; bytes: Buffer } | undefined;
   private cursor: { segment: Segment; at: number } | undefined;
+  /** Nothing more goes behind the newest segment's end. */
   private tailIsBroken = false;
   private markedAtMs = 0;
 
@@ -177,6 +178,8 @@ export class Segments {
       if (spare !== undefined) await rename(spare.path, path);
       await syncFolder(this.folder);
     } catch (error) {
+      // What is left of it may say where the segment before ends, though it cannot be removed or its removal is lost: nothing is written there any more.
+      this.tailIsBroken = true;
       await file.close();
       for (const left of [path, ...(spare === undefined ? [] : [spare.path])]) await rm(left, { force: true });
       throw error;
@@ -250,7 +253,7 @@ async function readSegment(path: string): Promise<SegmentFile> {
 /** `endSaid`: where the next segment says that this one ends; `cutAt`: where the file is to be cut. */
 function scanSegment(file: SegmentFile, endSaid: number | undefined, forwarded: number, report: (damage: SpoolDamage) => void) {
   const { path, bytes, head } = file;
-  const { bytes: begin, salt } = head ?? guessedHead(bytes);
+  const { bytes: begin, salt } = head ?? guessedHead(bytes, sequenceOf(path));
   const scan = scanFrames(bytes.subarray(0, endSaid), begin, salt, forwarded);
   const segment: Segment = { path, firstSequence: sequenceOf(path), begin, salt, end: scan.end, gaps: scan.gaps };
   for (const { from, to } of scan.gaps) report({ kind: 'damaged', file: path, from, bytes: to - from });

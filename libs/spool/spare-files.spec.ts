@@ -108,4 +108,29 @@ describe('files of a spool that are used again', () => {
     await spool.close();
     expect(await numbers()).toEqual(upTo(103));
   });
+
+  it('lose no more than the frames that are damaged together with their head', async () => {
+    const newest = await used(4);
+    const bytes = await readFile(newest);
+    bytes.fill(0, 0, 1_000);
+    await writeFile(newest, bytes);
+    const spool = await open(log);
+    await spool.drained();
+    await spool.close();
+    expect(await numbers()).toEqual([...upTo(100), 101, 102, 103]);
+  });
+
+  it('give nothing of their former use when their head is damaged and nothing has been put since', async () => {
+    const newest = await used(0);
+    const bytes = await readFile(newest);
+    bytes[21] = (bytes[21] as number) ^ 1;
+    await writeFile(newest, bytes);
+    for (const name of await files('.seg')) if (join(folder, name) !== newest) await rm(join(folder, name));
+    // As a crash leaves the mark, before it has been renewed.
+    const mark = JSON.parse(await readFile(join(folder, 'mark'), 'utf8')) as object;
+    await writeFile(join(folder, 'mark'), JSON.stringify({ ...mark, forwarded: 0 }));
+    const spool = await open(noLog);
+    expect(spool.status.queued).toBe(0);
+    await spool.close();
+  });
 });
