@@ -77,11 +77,15 @@ export class Finder {
     const position = this.positionOf(streamId, lastRevision);
     const stored = position === undefined ? undefined : this.byPosition(position);
     if (!stored) throw new LogCorrupted(`ids of stream ${streamId} are said to end at revision ${lastRevision}, which is not there`);
-    for (let at = stored.firstPosition; at <= stored.lastPosition; at++) {
-      const record = stored.at(at);
-      if (record.id === id) return record.revision;
+    // They rise: one look after the other costs as many steps as there are events, for each id that is asked for.
+    let [from, to] = [stored.firstPosition, stored.lastPosition];
+    while (from < to) {
+      const middle = Math.floor((from + to) / 2);
+      if (stored.at(middle).id < id) from = middle + 1;
+      else to = middle;
     }
-    return undefined;
+    const record = stored.at(from);
+    return record.id === id ? record.revision : undefined;
   }
 
   private get asked(): { transaction: Transaction } | Record<string, never> {

@@ -94,13 +94,16 @@ export class Reader {
   private ofKind(kind: number, from: number, to: number, max: number): number[] {
     const found: number[] = [];
     // An entry that ends behind `to` may begin before it.
-    for (const { key, value } of this.store.byKind.getRange({ start: [kind, from + 1], end: [kind, to + blockEventsMax] }))
+    for (const { key, value } of this.store.byKind.getRange({ start: [kind, from + 1], end: [kind, to + blockEventsMax] })) {
       for (const position of positionsOf(value, key[1])) {
         if (position <= from) continue;
         if (position > to) break;
         found.push(position);
         if (found.length === max) return found;
       }
+      // Entries of a kind do not reach into one another: those behind this one begin behind `to`.
+      if (key[1] >= to) break;
+    }
     return found;
   }
 
