@@ -11,8 +11,8 @@ export interface ListeningHandle extends Handle {
 
 /** A pipe between two threads of this process that can carry handles. */
 export interface Carrier {
-  /** False when the other end takes nothing. `done`: the other end has a copy of its own, and this one can be closed. */
-  carry(connection: Handle, done: () => void): boolean;
+  /** False when the other end takes nothing. `done`: this copy can be closed; the other end has its own, or will never have one. */
+  carry(connection: Handle, done: (isSent: boolean) => void): boolean;
   /** Behind all that was carried; false when nobody is there any more. */
   end(): boolean;
 }
@@ -20,7 +20,7 @@ export interface Carrier {
 interface PipeHandle extends Handle {
   readonly fd: number;
   pendingHandle: Handle | null | undefined;
-  onread: (bytes: unknown) => void;
+  onread: (read: ArrayBuffer | undefined) => void;
   open(fd: number): number;
   connect(request: object, path: string): number;
   readStart(): number;
@@ -38,6 +38,9 @@ interface Binding {
   readonly kLastWriteWasAsync: number;
 }
 
+/** One byte per message: a connection has come, or should have. Any other is the end. */
+const connectionSign = 'c';
+
 /** Whether connections can be moved between threads here: on Linux, and while Node has what is used of it. */
 export function canMoveConnections(): boolean {
   return process.platform === 'linux' && binding() !== undefined;
@@ -52,20 +55,29 @@ export function carrierOn(socket: object): Carrier {
   if (error !== 0) throw new Error(`a pipe to another thread cannot be opened: error ${error}`);
   accepted.unref();
   pipe.unref();
-  const write = (text: string, handle?: Handle, done: () => void = () => undefined): boolean => {
+  const write = (text: string, handle?: Handle, done: (isSent: boolean) => void = () => undefined): boolean => {
     const request = new WriteWrap();
-    request.oncomplete = done;
+    request.oncomplete = (status) => done(status === 0);
     // What is being sent must not be collected before it is.
     if (handle !== undefined) request.handle = handle;
     const failed = pipe.writeUtf8String(request, text, handle) !== 0;
-    if (!failed && streamBaseState[kLastWriteWasAsync] === 0) done();
+    if (!failed && streamBaseState[kLastWriteWasAsync] === 0) done(true);
     return !failed;
   };
-  return { carry: (connection, done) => write('c', connection, done), end: () => write('e') };
+  return { carry: (connection, done) => write(connectionSign, connection, done), end: () => write('e') };
 }
 
-/** The receiving end: connects, then calls `take` for each connection, and `ended` behind the last. */
-export async function carriedTo(path: string, take: (connection: Handle) => void, ended: () => void): Promise<void> {
+/** What the receiving end is told. */
+export interface Receiver {
+  take(connection: Handle): void;
+  /** A connection came for which the process had no descriptor left; the system has closed it. */
+  lost(): void;
+  /** Behind the last. */
+  ended(): void;
+}
+
+/** The receiving end: connects, then tells of each connection. */
+export async function carriedTo(path: string, { take, lost, ended }: Receiver): Promise<void> {
   const { Pipe, ipc, PipeConnectWrap, streamBaseState, kReadBytesOrError } = known();
   const pipe = new Pipe(ipc);
   const status = await new Promise<number>((resolve) => {
@@ -75,11 +87,12 @@ export async function carriedTo(path: string, take: (connection: Handle) => void
     if (error !== 0) resolve(error);
   });
   if (status !== 0) throw new Error(`the pipe of the first thread cannot be reached: error ${status}`);
-  pipe.onread = () => {
+  pipe.onread = (read) => {
     const bytes = streamBaseState[kReadBytesOrError] ?? 0;
     const { pendingHandle } = pipe;
     pipe.pendingHandle = null;
     if (pendingHandle) take(pendingHandle);
+    else if (bytes > 0 && read !== undefined && new Uint8Array(read)[0] === connectionSign.charCodeAt(0)) lost();
     else if (bytes !== 0) {
       pipe.close();
       ended();

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { dirname } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Seat, SharedPort, takeSeat } from './shared-port.js';
 
@@ -89,6 +91,16 @@ describe('a port that threads share', () => {
     expect(new Set(answers.map((answer) => answer.split(' ')[0]))).toEqual(new Set(['first', 'thread']));
     const late = await Promise.all(Array.from({ length: 6 }, () => ask(caller())));
     expect(late.every((answer) => answer.startsWith('first '))).toBe(true);
+  });
+
+  it('refuses a folder of temporary files whose sockets would have paths that are cut', async () => {
+    const deep = await mkdtemp(join(tmpdir(), 'x'.repeat(80)));
+    try {
+      await expect(SharedPort.open(1, deep)).rejects.toThrow('too long for a socket’s path');
+      expect(readdirSync(deep)).toEqual([]);
+    } finally {
+      await rm(deep, { recursive: true });
+    }
   });
 
   it('leaves nothing on the disk', () => {

@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Carrier, canMoveConnections, carriedTo, carrierOn, type ListeningHandle } from './handles.js';
 
+/** Of a Unix socket on Linux; what is longer would be cut, without an error, to the path of something else. */
+const pathBytesMax = 107;
+
 /** What a thread needs to take its share of the connections; for its `workerData`. */
 export interface Seat {
   /** Of the socket from which connections come. */
@@ -60,9 +63,15 @@ export class SharedPort {
   }
 
   /** `seats`: threads beside this one. @throws when connections cannot be moved between threads here, and what the folder of temporary files throws. */
-  static async open(seats: number): Promise<SharedPort> {
+  static async open(seats: number, temporary = tmpdir()): Promise<SharedPort> {
     if (!canMoveConnections()) throw new Error(`Node ${process.version} on ${process.platform} cannot move connections between threads`);
-    const port = new SharedPort(await mkdtemp(join(tmpdir(), 'vitrine-port-')), seats);
+    const folder = await mkdtemp(join(temporary, 'vitrine-port-'));
+    const port = new SharedPort(folder, seats);
+    const longest = Math.max(...port.seats.map(({ path }) => Buffer.byteLength(path)));
+    if (longest > pathBytesMax) {
+      await rm(folder, { recursive: true });
+      throw new Error(`${temporary} is too long for a socket’s path, which has ${pathBytesMax} bytes at most`);
+    }
     for (const taker of port.takers) await port.openDoor(taker);
     return port;
   }
@@ -87,7 +96,11 @@ export class SharedPort {
     this.server = inside;
     handle.onconnection = (error, connection) => {
       const taker = error || connection === undefined || this.hasEnded ? undefined : this.emptiest();
-      if (taker?.carrier?.carry(connection!, () => connection!.close()) === true) taker.given += 1;
+      const done = (isSent: boolean) => {
+        connection?.close();
+        if (!isSent && taker !== undefined) taker.given -= 1;
+      };
+      if (taker?.carrier?.carry(connection!, done) === true) taker.given += 1;
       else onconnection.call(handle, error, connection);
     };
   }
@@ -150,5 +163,10 @@ export async function takeSeat(server: Server, { path, index, closed }: Seat, en
       open = now;
     },
   });
-  await carriedTo(path, (connection) => handle.onconnection(0, connection), ended);
+  await carriedTo(path, {
+    take: (connection) => handle.onconnection(0, connection),
+    // It was given to this thread, and is gone.
+    lost: () => Atomics.add(counts, index, 1),
+    ended,
+  });
 }

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -233,6 +234,27 @@ describe('a content-query process of several threads', () => {
     await start(3);
     const found = await inLog(answered);
     expect(new Set(found.map(({ node }) => node))).toEqual(new Set(['n', 'n-w2', 'n-w3']));
+  });
+
+  it('goes on when descriptors run out, and counts no connection that it lost', async () => {
+    const running = await start(2);
+    const limit = (descriptors: number) => execFileSync('prlimit', [`--pid=${running.pid}`, `--nofile=${descriptors}:4096`]);
+    const open = async () =>
+      ((await metric('vitrine_worker_connections{worker="1"}')) ?? 0) + ((await metric('vitrine_worker_connections{worker="2"}')) ?? 0);
+    const inUse = readdirSync(`/proc/${running.pid}/fd`).length;
+    // Which of the threads asks for the last one differs.
+    for (let more = 40; more < 46; more += 1) {
+      limit(inUse + more);
+      const sockets = Array.from({ length: 2 * more }, () => connect(edge, '127.0.0.1').on('error', () => undefined));
+      let closed = 0;
+      for (const socket of sockets) socket.on('close', () => (closed += 1)).resume();
+      await until('some are turned away', 10_000, () => closed >= more / 2);
+      for (const socket of sockets) socket.destroy();
+      limit(4096);
+      expect(running.isRunning).toBe(true);
+      await until('none is counted', 10_000, async () => (await open()) === 0);
+    }
+    expect(await askAll(callers(4), 1)).toHaveLength(4);
   });
 
   it('says in one line what keeps a thread from starting', async () => {
