@@ -25,17 +25,20 @@ function kindOf(name: string): ValueKind {
 /** Bytes between two such values, or up to the end of the block. */
 export interface Piece {
   readonly length: number;
-  /** In words of four bytes, the last one filled up with zeros. */
-  readonly words: Int32Array;
+  readonly bytes: Buffer;
+  /** Eight bytes each, as numbers: no NaN and no zero among them, since text is not, so that equal numbers are equal bytes. */
+  readonly words: Float64Array;
+  /** The last eight bytes, which overlap the words; 0 where there are fewer. */
+  readonly last: number;
   /** What follows; `values.none` behind the last piece. */
   readonly value: ValueKind;
 }
 
-/** Each byte of the text is a character. */
+/** Each byte of the text is a character of ASCII, none of them 0. */
 export function piece(text: string, value: ValueKind): Piece {
-  const words = new Int32Array(Math.ceil(text.length / 4));
-  Buffer.from(words.buffer).write(text, 'latin1');
-  return { length: text.length, words, value };
+  const bytes = Buffer.from(text, 'latin1');
+  const words = Float64Array.from({ length: bytes.length >>> 3 }, (_, index) => bytes.readDoubleLE(index * 8));
+  return { length: bytes.length, bytes, words, last: bytes.length < 8 ? 0 : bytes.readDoubleLE(bytes.length - 8), value };
 }
 
 /** Where the values stand of the block that was matched last. What is absent begins and ends at 0. */
@@ -56,8 +59,9 @@ export class HeadValues {
   }
 
   /** Takes the value of that kind that begins there: visible characters and blanks. The index behind it, blanks at its end included. */
-  take(bytes: Uint8Array, kind: ValueKind, begin: number): number {
+  take({ bytes, view, end: readEnd }: ReadBytes, kind: ValueKind, begin: number): number {
     let behind = begin;
+    for (; behind <= readEnd - 4; behind += 4) if (!areVisible(view.getInt32(behind, true))) break;
     while (bytes[behind]! >= 0x20 && bytes[behind]! <= 0x7e) behind++;
     if (kind === values.skipped) return behind;
     let end = behind;
@@ -74,6 +78,11 @@ export class HeadValues {
     } else this.contentLength = lengthAt(bytes, begin, end);
     return behind;
   }
+}
+
+/** Whether each of the four bytes is a visible character or a blank: from 0x20 to 0x7e. Each of the three has its highest bit where one is not. */
+function areVisible(four: number): boolean {
+  return ((four | (four - 0x2020_2020) | (four + 0x0101_0101)) & 0x8080_8080) === 0;
 }
 
 /** One to five digits, the first of them no zero. */
@@ -112,28 +121,32 @@ export function shapeOf(bytes: Buffer, from: number, behind: number, keeps: stri
 }
 
 /** The index behind the block that begins at `from`, when it is of this shape, with its values in `found`; else -1. */
-export function behindShape({ bytes, view, end }: ReadBytes, from: number, pieces: readonly Piece[], found: HeadValues): number {
+export function behindShape(input: ReadBytes, from: number, pieces: readonly Piece[], found: HeadValues): number {
+  const { bytes } = input;
   let at = from;
   found.clear();
   for (let index = 0; index < pieces.length; index++) {
-    const { length, words, value } = pieces[index]!;
-    if (end - at < length || !isAtWords(view, at, words, length)) return -1;
-    at += length;
-    if (value === values.none) return at - from > blockBytesMax ? -1 : at;
+    const piece = pieces[index]!;
+    if (!isAtPiece(input, at, piece)) return -1;
+    at += piece.length;
+    if (piece.value === values.none) return at - from > blockBytesMax ? -1 : at;
     // More blanks before a value than this shape has: read anew.
     if (bytes[at] === 0x20) return -1;
-    at = found.take(bytes, value, at);
+    at = found.take(input, piece.value, at);
   }
   return -1;
 }
 
-function isAtWords(view: DataView, from: number, words: Int32Array, length: number): boolean {
-  const whole = length >>> 2;
-  let at = from;
-  for (let index = 0; index < whole; index++, at += 4) if (view.getInt32(at, true) !== words[index]) return false;
-  for (let index = whole * 4; index < length; index++) {
-    if (view.getUint8(from + index) !== ((words[whole]! >>> ((index & 3) * 8)) & 0xff)) return false;
+function isAtPiece({ bytes, view, end }: ReadBytes, from: number, { length, bytes: expected, words, last }: Piece): boolean {
+  if (end - from < length) return false;
+  if (length < 8) {
+    for (let index = 0; index < length; index++) if (bytes[from + index] !== expected[index]) return false;
+    return true;
   }
+  // The last ones first: there one shape mostly differs from another that begins alike.
+  if (view.getFloat64(from + length - 8, true) !== last) return false;
+  let at = from;
+  for (let index = 0; index < words.length; index++, at += 8) if (view.getFloat64(at, true) !== words[index]) return false;
   return true;
 }
 

@@ -86,7 +86,7 @@ export class FastAnswers implements Recogniser {
     this.decision = { bytes: decision, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), begin: 0, end: bytes.length };
     const { customer, session } = this;
     const none = sharedPart(null);
-    this.plain = { decision: none, head: none, time: 0, decisionId: options.ids.bytes, customer, session };
+    this.plain = { decision: none, head: none, time: 0, decisionId: this.decision, customer, session };
     this.routes = new Routes(options.metrics, options.tables);
   }
 
@@ -178,7 +178,7 @@ export class FastAnswers implements Recogniser {
     const { refererBegin, refererEnd } = this.options.heads.values;
     if (!reader.isPlain || reader.urlEnd > 0 || refererEnd === refererBegin) return input;
     if (!slots.withPage(input, reader.targetBegin, reader.targetEnd, reader.routeEnd, refererBegin, refererEnd)) return undefined;
-    reader.readTarget(slots.written.bytes, 0);
+    reader.readTarget(slots.written, 0);
     return slots.written;
   }
 
@@ -203,7 +203,7 @@ export class FastAnswers implements Recogniser {
 
   private prepareSlot(input: ReadBytes, slot: number): boolean {
     const { slots, reader } = this;
-    reader.readTarget(slots.written.bytes, slots.query(input, reader.clientBegin, reader.clientEnd, slot));
+    reader.readTarget(slots.written, slots.query(input, reader.clientBegin, reader.clientEnd, slot));
     return reader.isPlain && this.prepare(slots.written);
   }
 

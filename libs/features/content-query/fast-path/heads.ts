@@ -159,7 +159,7 @@ export class Heads {
     isForNoParser(name) || name === 'content-length' || name === 'content-type' || name === this.options.countryHeader;
 
   private headOf(pieces: readonly Piece[], { cookie: _, referer: __, ...fields }: Record<string, string>): Head | undefined {
-    const block = pieces.map(({ words, length }) => Buffer.from(words.buffer).toString('latin1', 0, length)).join('\0');
+    const block = pieces.map(({ bytes }) => bytes.toString('latin1')).join('\0');
     const known = this.known.get(block);
     if (known !== undefined) return known;
     if (!isForConnectionThatStays(fields)) return undefined;

@@ -61,7 +61,7 @@ export interface PlainAnswer {
   readonly decision: SharedPart;
   readonly head: SharedPart;
   readonly time: number;
-  readonly decisionId: Uint8Array;
+  readonly decisionId: IdBytes;
   readonly customer: IdBytes;
   readonly session: IdBytes;
 }
@@ -99,12 +99,15 @@ export class PackedAnswers {
     view.setUint16(at + 2, decisionIndex, true);
     view.setUint16(at + 4, headIndex, true);
     view.setFloat64(at + 6, time, true);
-    for (let index = 0; index < 16; index++) bytes[at + 14 + index] = decisionId[index]!;
+    for (let index = 0; index < 16; index += 4)
+      view.setInt32(at + 14 + index, decisionId.view.getInt32(decisionId.begin + index, true), true);
     view.setUint16(at + 30, length, true);
     at += answerHeadBytes;
-    // By words of four bytes, the last ones past the end: both buffers have room for it. Buffer.copy costs 60 ns more.
-    for (let from = targetBegin; from < targetEnd; from += 4, at += 4) view.setInt32(at, input.view.getInt32(from, true), true);
-    at -= (4 - (length & 3)) & 3;
+    // By eight bytes, the last ones past the end: both buffers have room for it. Numbers, but no NaN that could change: a target is text. Buffer.copy
+    // costs 60 ns more.
+    const to = at + length;
+    for (let from = targetBegin; from < targetEnd; from += 8, at += 8) view.setFloat64(at, input.view.getFloat64(from, true), true);
+    at = to;
     if (customer.bytes !== input.bytes) at = writeId(customer, bytes, at);
     if (session.end !== 0 && session.bytes !== input.bytes) at = writeId(session, bytes, at);
     facts.commit(at, 1);

@@ -81,7 +81,7 @@ export class RequestReader {
 
   private readQuery(input: ReadBytes, from: number, earlier: Head | undefined): number {
     this.hasBody = false;
-    const at = this.readTarget(input.bytes, from + 4);
+    const at = this.readTarget(input, from + 4);
     if (input.bytes[at] !== blank) return at >= input.end ? incomplete : unrecognised;
     const behind = this.readHead(input, at + 1, earlier);
     return behind > 0 && this.head?.body !== 'none' ? unrecognised : behind;
@@ -122,7 +122,8 @@ export class RequestReader {
   }
 
   /** Reads `/q/<client>/<campaign>?<parameters>`, which begins there. Up to the first byte that is not of it. */
-  readTarget(bytes: Uint8Array, from: number): number {
+  readTarget(input: ReadBytes, from: number): number {
+    const { bytes } = input;
     this.targetBegin = from;
     this.isPlain = true;
     this.customerEnd = this.customerBegin = 0;
@@ -132,7 +133,7 @@ export class RequestReader {
     this.referrerEnd = this.referrerBegin = 0;
     this.entryCount = 0;
     let at = this.readRoute(bytes, from + '/q/'.length);
-    if (bytes[at] === question) at = this.readParameters(bytes, at + 1);
+    if (bytes[at] === question) at = this.readParameters(input, at + 1);
     this.targetEnd = at;
     if (at - from > urlBytesMax) this.isPlain = false;
     return at;
@@ -155,7 +156,8 @@ export class RequestReader {
   }
 
   /** Up to the first byte that is not of a query. */
-  private readParameters(bytes: Uint8Array, from: number): number {
+  private readParameters({ bytes, view }: ReadBytes, from: number): number {
+    const lastWord = view.byteLength - 4;
     let at = from;
     let seen = 0;
     for (;;) {
@@ -168,6 +170,13 @@ export class RequestReader {
       let kind = 0;
       // From the name's second byte on, so that the scan sees every byte, whatever the name turns out to be.
       at = isNamed || isContext ? begin : at;
+      // Four at a time, which takes half the time of one by one; then up to the one that ends it.
+      for (; at <= lastWord; at += 4) {
+        const four = view.getInt32(at, true);
+        kind = classes[four & 0xff]! | classes[(four >>> 8) & 0xff]! | classes[(four >>> 16) & 0xff]! | classes[four >>> 24]!;
+        if (kind >= ends) break;
+        kinds |= kind;
+      }
       for (;;) {
         kind = classes[bytes[at]!]!;
         if (kind >= ends) break;
