@@ -62,6 +62,8 @@ export interface TouchedQuery {
   readonly dueAfter: Date;
   readonly dueUpTo: Date;
   readonly max: number;
+  /** By what they are to be judged: whom only answers concern is told where one of these fields depends on answers. Absent: told always. */
+  readonly judgedBy?: { readonly scope: ClientScope; readonly segments: SegmentCriteria; readonly segmentIds: readonly string[] };
 }
 
 export interface Touched {
@@ -81,6 +83,7 @@ export interface Analytics {
   /**
    * Judges customers by segments as of a time: all whom an audience holds (known ones, and those on any list of the segments), or of `only` those ids.
    * `segmentIds` chooses and orders the bits; `segments` resolves references.
+   * The signal ends it within seconds, also while rows are taken: its reason is thrown.
    */
   audience(query: {
     scope: ClientScope;
@@ -88,11 +91,12 @@ export interface Analytics {
     segmentIds: readonly string[];
     asOf: Date;
     only?: readonly string[];
+    signal?: AbortSignal;
   }): Promise<AudienceRows>;
   /** Ids of all customers whose xxHash64 is one of these (decimal strings): to keep colliding customers apart. */
   customersByHash(clientId: string, hashes: readonly string[]): Promise<readonly string[]>;
   /**
-   * Customers with an event (or an answer recorded) after `after` up to `upTo`, by log position; and those with an event up to `upTo` that was
+   * Customers with an event (or an answer recorded, where `judgedBy` asks for what answers change) after `after` up to `upTo`, by log position; and those with an event up to `upTo` that was
    * recorded before its time and is due since: its time is after `dueAfter` and not after `dueUpTo`. At most `max`, `more` says there are others.
    * Mostly in the order of the hash: who asks about them part by part then reads each piece of the tables once.
    */

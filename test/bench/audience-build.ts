@@ -297,9 +297,9 @@ function recordingStreams(connection: ClickHouseConnection) {
   let statements: Statement[] = [];
   const recorded: ClickHouseConnection = {
     ...connection,
-    stream(sql, params, settings) {
+    stream(sql, params, settings, signal) {
       if (sql.endsWith(judgingEnd)) statements.push({ sql, params, settings });
-      return connection.stream(sql, params, settings);
+      return connection.stream(sql, params, settings, signal);
     },
     shards: async () => (await connection.shards()).map((shard) => ({ ...shard, connection: recorded })),
   };

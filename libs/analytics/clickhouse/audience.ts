@@ -13,6 +13,7 @@ export interface AudienceQuery {
   readonly segmentIds: readonly string[];
   readonly asOf: Date;
   readonly only?: readonly string[];
+  readonly signal?: AbortSignal;
 }
 
 /** Events that one statement gathers at most, roughly: it bounds the memory of a full build, at some 300 bytes a customer. */
@@ -46,7 +47,7 @@ async function streamsOf(
 ): Promise<readonly AsyncGenerator<Uint8Array, void, undefined>[]> {
   const planned = await plan(shard);
   if (planned !== undefined && statesTell(shard, query, planned) === 'all') {
-    return audienceStatements(shard, query, {}, planned).map((statement) => chunksOf(shard, statement));
+    return audienceStatements(shard, query, {}, planned).map((statement) => chunksOf(shard, statement, query.signal));
   }
   const slices = query.only === undefined ? await slicesOf(shard, query.scope.clientId, rowsMax) : [{ only: query.only }];
   return [chunksOfSlices(shard, query, slices, plan)];
@@ -60,15 +61,20 @@ async function* chunksOfSlices(
   plan: Planning,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for (const slice of slices) {
+    query.signal?.throwIfAborted();
     const planned = await plan(shard);
-    const streams = audienceStatements(shard, query, slice, planned).map((statement) => chunksOf(shard, statement));
+    const streams = audienceStatements(shard, query, slice, planned).map((statement) => chunksOf(shard, statement, query.signal));
     yield* inHashOrder(streams, rowBytesOf(query.segmentIds));
   }
 }
 
-async function* chunksOf({ connection }: Shard, { sql, parameters }: Statement): AsyncGenerator<Uint8Array, void, undefined> {
+async function* chunksOf(
+  { connection }: Shard,
+  { sql, parameters }: Statement,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    yield* connection.stream(sql, parameters.all, judgingSettings);
+    yield* connection.stream(sql, parameters.all, judgingSettings, signal);
   } catch (error) {
     if (haveStatesMoved(error)) throw new StatesMoved("customers' states changed while they were read", { cause: error });
     throw error;

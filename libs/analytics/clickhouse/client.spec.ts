@@ -32,6 +32,17 @@ async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+async function rest(chunks: AsyncIterator<Uint8Array>): Promise<void> {
+  while (!(await chunks.next()).done);
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const limit = Date.now() + 20_000; !(await holds()); ) {
+    if (Date.now() > limit) throw new Error('not within 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 describe('connection', () => {
   it('gives 64-bit numbers and decimals as strings and times in RFC 3339', async () => {
     await connection.command("CREATE TABLE kinds (big UInt64, money Decimal(18, 4), at DateTime64(3, 'UTC')) ORDER BY big");
@@ -59,6 +70,39 @@ describe('connection', () => {
   it('ends a stream by throwing when ClickHouse fails on the way', async () => {
     const failing = connection.stream("SELECT throwIf(number = 3000000, 'in the middle') FROM numbers(4000000) FORMAT RowBinary");
     await expect(bytesOf(failing)).rejects.toThrow('in the middle');
+  });
+
+  it.each([
+    ['before the first byte', 'SELECT max(cityHash64(number)) FROM numbers(1000000000000)', false],
+    ['while bytes come', 'SELECT number, cityHash64(number) FROM numbers(1000000000000)', true],
+    // A statement with long parameters goes another way, and settings of its own go with it.
+    [
+      'with long parameters',
+      'SELECT max(cityHash64(number)) FROM numbers(1000000000000) WHERE length({ids:Array(String)}) + length({more:Array(String)}) > 0',
+      false,
+    ],
+  ])('ends a stream by its signal, on the server too: %s', async (_, sql, hasBytes) => {
+    const ending = new AbortController();
+    const ids = Array.from({ length: 4_400 }, (_, n) => `customer-${'x'.repeat(10)}${n}`);
+    const params = sql.includes('ids') ? { ids, more: ids.map((id) => `m${id}`) } : {};
+    const chunks = connection
+      .stream(`${sql} FORMAT RowBinary`, params, { max_query_size: '1000000', max_threads: 1 }, ending.signal)
+      [Symbol.asyncIterator]();
+    const begun = chunks.next();
+    const running = async () => {
+      const [found] = await connection.query<{ n: string }>(
+        "SELECT count() AS n FROM system.processes WHERE query LIKE '%numbers(1000000000000)%' AND query NOT LIKE '%system.processes%'",
+      );
+      return Number(found!.n);
+    };
+    if (hasBytes) await begun;
+    await until(async () => (await running()) === 1);
+    ending.abort(new Error('enough'));
+    await expect(hasBytes ? rest(chunks) : begun).rejects.toThrow('enough');
+    await until(async () => (await running()) === 0);
+    await expect(connection.stream('SELECT 1 FORMAT RowBinary', {}, {}, ending.signal)[Symbol.asyncIterator]().next()).rejects.toThrow(
+      'enough',
+    );
   });
 
   it('ends a query by throwing when ClickHouse fails on the way', async () => {

@@ -38,8 +38,8 @@ export interface ClickHouseConnection {
    * @throws RowsRefused when a value cannot be what its column wants.
    */
   insert(table: string, rows: readonly object[], settings?: QuerySettings): Promise<void>;
-  /** The bytes of the answer in the format that the statement names, such as `… FORMAT RowBinary`. An error of ClickHouse on the way ends it by throwing. */
-  stream(sql: string, params?: QueryParams, settings?: QuerySettings): AsyncIterable<Uint8Array>;
+  /** The bytes of the answer in the format that the statement names, such as `… FORMAT RowBinary`. An error of ClickHouse on the way ends it by throwing. The signal ends it too, on the server as well, and its reason is thrown. */
+  stream(sql: string, params?: QueryParams, settings?: QuerySettings, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** Makes the database when there is none, which needs a right only then; all other verbs need the database. */
   createDatabase(): Promise<void>;
   /** Where the customers lie: this database alone, or its parts on the servers of a cluster. */
@@ -58,6 +58,9 @@ export interface ServerOptions {
   /** How long ClickHouse may say nothing; 120,000 when absent. */
   readonly requestTimeoutMs?: number;
 }
+
+/** ClickHouse ends a statement whose asker is gone when the statement may only read. */
+const endedWithItsAsker: ClickHouseSettings = { readonly: '2', cancel_http_readonly_queries_on_client_close: 1 };
 
 const common: ClickHouseSettings = {
   async_insert: 0,
@@ -98,17 +101,29 @@ export function openServer(options: ServerOptions): ClickHouseConnection {
   };
 
   // The client's own `query` sends long parameters as a form too, but `exec`, whose bytes are ours, does not.
-  async function* stream(sql: string, params?: QueryParams, settings?: QuerySettings): AsyncIterable<Uint8Array> {
+  async function* stream(sql: string, params?: QueryParams, settings?: QuerySettings, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    signal?.throwIfAborted();
     const { address: inAddress, ...form } = statementForm(sql, params);
     const { stream: answer, response_headers } = await translated(() =>
-      client.exec({ ...form, clickhouse_settings: { ...settings, ...inAddress } }),
-    );
+      client.exec({
+        ...form,
+        clickhouse_settings: { ...settings, ...inAddress, ...(signal === undefined ? {} : endedWithItsAsker) },
+        ...(signal === undefined ? {} : { abort_signal: signal }),
+      }),
+    ).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw error;
+    });
+    const end = () => void answer.destroy();
+    signal?.addEventListener('abort', end, { once: true });
     const tag = response_headers['x-clickhouse-exception-tag'];
     try {
       yield* answerBytes(answer, typeof tag === 'string' ? tag : undefined);
     } catch (error) {
+      signal?.throwIfAborted();
       throw translate(error, address.host);
     } finally {
+      signal?.removeEventListener('abort', end);
       answer.destroy();
     }
   }

@@ -84,7 +84,7 @@ async function planOf(
   const client = parameters.text(clientId);
   const [found] = await connection.query<{ touched: string; rows: string; late: string[] }>(
     `SELECT
-  (SELECT uniqExact(customer_id) FROM ${part('touched')} WHERE ${touchedSince(client, touched, parameters)}) AS touched,
+  (SELECT uniqExact(customer_id) FROM (${touchedSince(part, client, touched, parameters)})) AS touched,
   (SELECT count() FROM ${part('customer_states')} WHERE client_id = ${client}) AS rows,
   ${isLate ? `(SELECT groupArray(${lateMax + 1})(customer_hash) FROM ${part('customer_states')} FINAL WHERE client_id = ${client} AND last_time > ${parameters.time(asOf.getTime())})` : "CAST([], 'Array(UInt64)')"} AS late`,
     parameters.all,
@@ -94,14 +94,16 @@ async function planOf(
   return { basis: mark.basis, touched, late: found.late };
 }
 
-/** Which rows of the table touched: a condition. */
+/** Whom events or answers touched, a row for each: a SELECT of `customer_id`. A state tells of answers too. */
 export function touchedSince(
+  part: Shard['part'],
   client: string,
   { after, upTo }: { readonly after: Position | null; readonly upTo: Position },
   parameters: Parameters,
 ): string {
   const since = after === null ? '' : ` AND log_position > ${parameters.add('UInt64', String(after))}`;
-  return `client_id = ${client}${since} AND log_position <= ${parameters.add('UInt64', String(upTo))}`;
+  const condition = `client_id = ${client}${since} AND log_position <= ${parameters.add('UInt64', String(upTo))}`;
+  return ['touched', 'answered'].map((table) => `SELECT customer_id FROM ${part(table)} WHERE ${condition}`).join(' UNION ALL ');
 }
 
 /** Asks as planned; when the rows changed in between, which a refresh with new settings or new events of the future may do, by the facts. */

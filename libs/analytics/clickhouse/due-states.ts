@@ -8,7 +8,7 @@ const touchedMin = 1_000;
 const waitMsMax = 60_000;
 
 interface Due {
-  /** Rows of `touched` since the last refresh. */
+  /** Rows of `touched` and `answered` since the last refresh. */
   touched: number;
   /** Its settings may be others. */
   isRevised: boolean;
@@ -26,7 +26,7 @@ export class DueStates {
 
   /** These rows were acknowledged. */
   written(rows: Rows): void {
-    for (const { client_id } of rows.touched) this.of(client_id).touched += 1;
+    for (const { client_id } of [...rows.touched, ...rows.answered]) this.of(client_id).touched += 1;
     for (const { client_id } of rows.client_facts) this.of(client_id).isRevised = true;
   }
 
@@ -64,7 +64,7 @@ export class DueStates {
 
   private async begin(): Promise<void> {
     const touched = await this.connection.query<{ client_id: string; n: string }>(
-      'SELECT client_id, count() AS n FROM touched GROUP BY client_id',
+      'SELECT client_id, count() AS n FROM touched GROUP BY client_id UNION ALL SELECT client_id, count() AS n FROM answered GROUP BY client_id',
     );
     for (const { client_id, n } of touched) this.of(client_id).touched += Number(n);
     const marked = await this.connection.query<{ client_id: string }>('SELECT DISTINCT client_id FROM customer_state_marks');

@@ -64,7 +64,7 @@ function statesOf(
 ): StatesRead {
   const stale = [
     ...(touched.upTo > touched.after
-      ? [`SELECT xxHash64(customer_id) FROM ${shard.part('touched')} WHERE ${touchedSince(parameters.text(clientId), touched, parameters)}`]
+      ? [`SELECT xxHash64(customer_id) FROM (${touchedSince(shard.part, parameters.text(clientId), touched, parameters)})`]
       : []),
     ...(late.length > 0 ? [`SELECT CAST(arrayJoin(${parameters.texts(late)}), 'UInt64')`] : []),
   ];
@@ -74,9 +74,7 @@ function statesOf(
 function choiceOf(shard: Shard, clientId: string, { only, hashes, touched }: Part, parameters: Parameters): Choice {
   const client = parameters.text(clientId);
   const whom =
-    touched === undefined
-      ? undefined
-      : `(SELECT xxHash64(customer_id) FROM ${shard.part('touched')} WHERE ${touchedSince(client, touched, parameters)})`;
+    touched === undefined ? undefined : `(SELECT xxHash64(customer_id) FROM (${touchedSince(shard.part, client, touched, parameters)}))`;
   return (alias) => {
     const conditions = [`${alias}.client_id = ${client}`];
     if (only !== undefined) {

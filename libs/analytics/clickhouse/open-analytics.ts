@@ -5,6 +5,7 @@ import { audienceRows } from './audience.js';
 import { readCheckpoint } from './checkpoint.js';
 import type { ClickHouseConnection } from './client.js';
 import { customerSummary, customers, preview } from './customers.js';
+import { dependsOnAnswers } from './depends-on-answers.js';
 import { Parameters } from './parameters.js';
 import { textRows } from './text-rows.js';
 import { knownMessages } from './writer.js';
@@ -54,22 +55,22 @@ async function customersByHash(connection: ClickHouseConnection, clientId: strin
 }
 
 async function touched(connection: ClickHouseConnection, query: TouchedQuery): Promise<Touched> {
-  const { clientId, after, upTo, dueAfter, dueUpTo, max } = query;
+  const { clientId, after, upTo, dueAfter, dueUpTo, max, judgedBy } = query;
   const parameters = new Parameters();
   const client = parameters.text(clientId);
   const number = (value: bigint | number) => parameters.add('UInt64', String(value));
-  const [to, limit] = [number(upTo), number(max + 1)];
+  const [from, to, limit] = [number(after), number(upTo), number(max + 1)];
+  const some = (table: string, isDue: 0 | 1, when: string) =>
+    `(SELECT customer_id, min(log_position) AS first, ${isDue} AS is_due FROM ${table}
+      WHERE client_id = ${client} AND ${when} AND log_position <= ${to}
+      GROUP BY customer_id ORDER BY xxHash64(customer_id) LIMIT ${limit})`;
+  const recorded = judgedBy === undefined || dependsOnAnswers(judgedBy) ? ['touched', 'answered'] : ['touched'];
+  const due = `time > ${parameters.time(dueAfter.getTime())} AND time <= ${parameters.time(dueUpTo.getTime())}`;
   const customerIds = new Set<string>();
   let first: Position | null = null;
   const rows = textRows<[customerId: string, first: string, isDue: number]>(
     connection.stream(
-      `(SELECT customer_id, min(log_position) AS first, 0 AS is_due FROM touched
-      WHERE client_id = ${client} AND log_position > ${number(after)} AND log_position <= ${to}
-      GROUP BY customer_id ORDER BY xxHash64(customer_id) LIMIT ${limit})
-     UNION ALL
-     (SELECT customer_id, min(log_position) AS first, 1 AS is_due FROM due
-      WHERE client_id = ${client} AND time > ${parameters.time(dueAfter.getTime())} AND time <= ${parameters.time(dueUpTo.getTime())} AND log_position <= ${to}
-      GROUP BY customer_id ORDER BY xxHash64(customer_id) LIMIT ${limit})
+      `${[...recorded.map((table) => some(table, 0, `log_position > ${from}`)), some('due', 1, due)].join('\n     UNION ALL\n     ')}
      FORMAT JSONCompactEachRow`,
       parameters.all,
       // A customer's rows lie on one shard, which may cut its answer itself.

@@ -64,7 +64,7 @@ async function refreshShard(shard: Shard, scope: ClientScope, refresh: Refresh):
   const client = parameters.text(scope.clientId);
   const [found] = await shard.connection.query<{ events: string; touched: string }>(
     `SELECT (SELECT count() FROM ${shard.part('behaviour_facts')} WHERE client_id = ${client}) AS events,
-  (SELECT count() FROM ${shard.part('touched')} WHERE ${touchedSince(client, refresh, parameters)}) AS touched`,
+  (SELECT count() FROM (${touchedSince(shard.part, client, refresh, parameters)})) AS touched`,
     parameters.all,
   );
   const events = Number(found?.events ?? 0);

@@ -1,5 +1,16 @@
 -- What a migrated database says of itself. Made by libs/analytics/schema/schema.spec.ts; not read by the program.
 
+CREATE TABLE vitrine.answered
+(
+    `client_id` LowCardinality(String) COMMENT 'The client (merchant)',
+    `log_position` UInt64 COMMENT 'Place of the recorded answer in the event log' CODEC(Delta(8), ZSTD(1)),
+    `customer_id` String COMMENT 'The customer who was answered' CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (client_id, log_position)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192
+COMMENT 'Customers whom recorded answers concern, in the order of the log: whom to judge again where answers count';
+
 CREATE TABLE vitrine.behaviour_facts
 (
     `client_id` LowCardinality(String) COMMENT 'The client (merchant) whose pages or records these are',

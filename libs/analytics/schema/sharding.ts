@@ -13,6 +13,7 @@ export const spread: Readonly<Record<string, string>> = {
   order_item_facts: byCustomer,
   served_facts: byCustomer,
   touched: byCustomer,
+  answered: byCustomer,
   due: byCustomer,
   customer_states: byCustomer,
   behaviour: byCustomer,

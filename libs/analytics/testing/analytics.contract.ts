@@ -127,6 +127,24 @@ export function analyticsContract(layout: string, start: () => Promise<TestDatab
       expect(await between(300n, 303n)).toEqual({ customerIds: ['ann', 'bob', 'carol'], more: false });
       expect(await between(301n, 302n)).toEqual({ customerIds: ['ann'], more: false });
       expect((await between(299n, 303n, 2)).more).toBe(true);
+      const judgedBy = (segments: Record<string, Criteria>) => ({
+        scope: { clientId: 'touch', timeZone: 'UTC', origins: [], currency: 'USD' },
+        segments,
+        segmentIds: ['s'],
+      });
+      const told = async (after: bigint, segments: Record<string, Criteria>) => {
+        const span = { after: after as Position, upTo: 303n as Position, dueAfter: new Date(0), dueUpTo: now };
+        return analytics.touched({ clientId: 'touch', ...span, max: 10, judgedBy: judgedBy(segments) });
+      };
+      const viewed: Criteria = { field: 'views.count', op: 'gte', value: 1 };
+      const served: Criteria = { field: 'content.served', op: 'gte', value: 1 };
+      expect(await told(301n, { s: viewed })).toEqual({ customerIds: ['ann'], more: false, first: 302n });
+      expect(await told(302n, { s: viewed, other: served })).toEqual({ customerIds: [], more: false, first: null });
+      expect(await told(302n, { s: { not: { segment: 'other' } }, other: served })).toEqual({
+        customerIds: ['carol'],
+        more: false,
+        first: 303n,
+      });
       expect(await analytics.findDecision('d-1')).toEqual({ clientId: 'touch', position: 303n });
       expect(await analytics.findDecision("d-1' OR 1")).toBeNull();
       expect(await analytics.customersByHash('touch', [String(h64('bob')), String(h64('nobody'))])).toEqual(['bob']);

@@ -171,9 +171,9 @@ export class AudienceKeeper {
     // Before the question, and the same for the judgement: what becomes due in between is in the next span.
     const asOf = parts.clock();
     const span = { after: greater(announced.position, judged.upTo), upTo: sight.position, dueAfter: judged.asOf, dueUpTo: asOf };
-    const touched = await parts.analytics.touched({ clientId, ...span, max: touchedMax });
-    if (touched.more) return 'touched';
     const question = { ...this.questionOf(standing.definitions), asOf };
+    const touched = await parts.analytics.touched({ clientId, ...span, max: touchedMax, judgedBy: question });
+    if (touched.more) return 'touched';
     const changes = touched.customerIds.length === 0 ? [] : await this.judging.again(question, overlay, touched.customerIds);
     const position = greater(announced.position, smaller(sight.position, standing.clearTo));
     if (changes.length === 0) {
@@ -192,8 +192,10 @@ export class AudienceKeeper {
     try {
       bytes = await encodeIncrementInSlices({ ...place, segments: question.segmentIds.length }, changes);
     } catch (error) {
-      if (error instanceof SnapshotTooLarge) return 'touched';
-      throw error;
+      if (!(error instanceof SnapshotTooLarge)) throw error;
+      // The next step would judge as many again, and find as much.
+      this.full = builtAt;
+      return 'touched';
     }
     await parts.publication.publishIncrement({ clientId, ...place, position, builtAt: asOf.toISOString(), bytes });
     await overlay.applyInSlices(bytes);

@@ -168,6 +168,28 @@ describe("beside a client's whole build", () => {
     expect((await shop.step()).builtAt).not.toBe(before.builtAt);
   });
 
+  it('a build says no more than tables have that went back and are beyond what is announced', async () => {
+    const shop = new Shop({ buyers }, { log, publication });
+    await shop.step();
+    shop.define({ buyers, viewers });
+    expect(await shop.keeper.step()).toBe(true);
+    const build = await begun(shop);
+    shop.act('ann', 'Order Completed');
+    shop.now += second;
+    // By the definitions before: seen, and not announced.
+    await shop.keeper.step();
+    const { position } = shop;
+    // The rebuilt tables do not have the order yet, and the build sees them first.
+    shop.tables.upTo = (position - 1n) as Position;
+    await build.end();
+    expect(await shop.announced()).toMatchObject({ increment: 0, position: position - 1n });
+    shop.tables.upTo = position as Position;
+    shop.now += second;
+    await shop.step();
+    expect((await shop.announced())!.position).toBe(position);
+    await expectAsPlain(shop);
+  });
+
   const acts = fc.array(
     fc.record({
       customer: fc.integer({ min: 0, max: 9 }).map((number) => `c${number}`),

@@ -89,6 +89,8 @@ async function project(): Promise<void> {
 class Shop {
   readonly clientId = `shop${clients++}`;
   readonly keeper: AudienceKeeper;
+  /** Customers who were judged again, in all. */
+  judgedAgain = 0;
   now = begin;
 
   constructor() {
@@ -96,7 +98,13 @@ class Shop {
     this.keeper = new AudienceKeeper(
       {
         log,
-        analytics,
+        analytics: {
+          ...analytics,
+          audience: (query) => {
+            this.judgedAgain += query.only?.length ?? 0;
+            return analytics.audience(query);
+          },
+        },
         publication,
         metrics: new BuilderMetrics(new Registry(), clock),
         clock,
@@ -114,7 +122,15 @@ class Shop {
     const settings = { name: 'Shop', timeZone: 'Europe/Berlin', currency: 'EUR', origins: [], sampleRate: 1, snapshotMaxAgeSeconds: null };
     const registered = clientCodec.encode({ type: 'ClientRegistered', clientId, ...settings, snapshotIntervalSeconds: 1_000_000 });
     await this.append(`client-${clientId}`, [registered]);
+    await this.redefine({}, segments);
+  }
+
+  async redefine(before: Record<string, Criteria>, segments: Record<string, Criteria>): Promise<void> {
+    const { clientId } = this;
+    for (const segmentId of Object.keys(before).filter((id) => !Object.hasOwn(segments, id)))
+      await this.append(`segment-${clientId}.${segmentId}`, [segmentCodec.encode({ type: 'SegmentArchived' })]);
     for (const [segmentId, criteria] of Object.entries(segments)) {
+      if (Object.hasOwn(before, segmentId)) continue;
       await this.append(`segment-${clientId}.${segmentId}`, [
         segmentCodec.encode({ type: 'SegmentDefined', segmentId, name: segmentId, criteria }),
       ]);
@@ -137,6 +153,26 @@ class Shop {
       await this.append(
         `behaviour-${this.clientId}.n1.d1`,
         facts.map((fact) => ({ type: eventTypeOf(fact.type), schema: 1, data: fact as never })),
+      );
+  }
+
+  async answer(customerIds: readonly string[]): Promise<void> {
+    const facts = customerIds.map((customerId) => ({
+      decisionId: randomUUID(),
+      campaignId: 'spring',
+      customerId,
+      sessionId: null,
+      time: new Date(this.now).toISOString(),
+      sampleRate: 1,
+      reason: 'DEFAULT',
+      playbook: 'p',
+      form: 'json',
+      request: { url: null, referrer: null, device: 'mobile', browser: null, country: null, context: {} },
+    }));
+    if (facts.length > 0)
+      await this.append(
+        `served-${this.clientId}.n1.d1`,
+        facts.map((data) => ({ type: 'ContentServed', schema: 1, data })),
       );
   }
 
@@ -232,6 +268,72 @@ describe('an audience kept by increments from ClickHouse', () => {
       { numRuns: 8 },
     );
     expect(increments).toBeGreaterThan(0);
+  });
+
+  it('judges whom only answers concern where a segment asks for answers, and says how far it is in any case', async () => {
+    const views: Criteria = { field: 'views.count', op: 'gte', value: 2 };
+    const answers: Criteria = { field: 'content.served', op: 'gte', value: 2 };
+    const shapes = fc.constantFrom<{ readonly asks: boolean; readonly segments: Record<string, Criteria> }>(
+      { asks: false, segments: { views } },
+      { asks: true, segments: { views, answers } },
+      { asks: true, segments: { views, unanswered: { all: [{ not: { segment: 'answers' } }, { customers: ['c0', 'listed'] }] }, answers } },
+    );
+    const who = fc.array(fc.constantFrom('c0', 'c1', 'c2', 'listed'), { maxLength: 4 });
+    const rounds = fc.array(fc.record({ viewed: who, answered: who, asks: fc.option(shapes, { nil: undefined, freq: 4 }) }), {
+      minLength: 2,
+      maxLength: 6,
+    });
+    let spared = 0;
+    await fc.assert(
+      fc.asyncProperty(shapes, rounds, async (first, all) => {
+        const shop = new Shop();
+        let { asks, segments } = first;
+        await shop.open(segments);
+        await shop.step();
+        const [viewed, answered] = [new Map<string, number>(), new Map<string, number>()];
+        const count = (counts: Map<string, number>, ids: readonly string[]) => {
+          for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+        };
+        for (const round of all) {
+          shop.now += 2_000;
+          const isOther = round.asks !== undefined && Object.keys(round.asks.segments).join() !== Object.keys(segments).join();
+          if (round.asks !== undefined && isOther) {
+            // Segments that come or go are a whole build, which knows every answer.
+            await shop.redefine(segments, round.asks.segments);
+            ({ asks, segments } = round.asks);
+          }
+          const before = shop.judgedAgain;
+          await shop.answer(round.answered);
+          await shop.act(round.viewed.map((customer) => ({ customer, type: 'Product Viewed', agoMs: 0 })));
+          count(viewed, round.viewed);
+          count(answered, round.answered);
+          // Also requires that the position is that of the log.
+          const audience = await shop.step();
+          if (!isOther && !asks) {
+            expect(shop.judgedAgain - before).toBe(new Set(round.viewed).size);
+            spared += round.answered.filter((id) => !round.viewed.includes(id)).length;
+          }
+          for (const id of ['c0', 'c1', 'c2', 'listed']) {
+            const isKnown = viewed.has(id);
+            const isAnswered = (answered.get(id) ?? 0) >= 2;
+            const isListed = id === 'c0' || id === 'listed';
+            const plain: Record<string, boolean> = {
+              views: (viewed.get(id) ?? 0) >= 2,
+              answers: isKnown && isAnswered,
+              unanswered: isListed && !isAnswered,
+            };
+            expect([id, [...segmentsIn(audience, id)].sort()]).toEqual([
+              id,
+              Object.keys(segments)
+                .filter((one) => plain[one])
+                .sort(),
+            ]);
+          }
+        }
+      }),
+      { numRuns: 6 },
+    );
+    expect(spared).toBeGreaterThan(0);
   });
 
   it('takes each customer’s hash for what ClickHouse takes it for', async () => {

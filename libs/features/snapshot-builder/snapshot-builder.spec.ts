@@ -191,6 +191,29 @@ describe('the snapshot builder', () => {
     await reached('golf', position);
   });
 
+  it('stops in the middle of a whole build, which says nothing more', async () => {
+    await register('golf');
+    let asked: () => void;
+    const building = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    tables.audience = async ({ segmentIds, signal }) => ({
+      segmentIds,
+      words: 1,
+      chunks: (async function* () {
+        asked();
+        // Rows that never come.
+        await new Promise((_, reject) => signal!.addEventListener('abort', () => reject(signal!.reason as Error)));
+        yield new Uint8Array();
+      })(),
+    });
+    await builder.start();
+    await building;
+    await builder.stop();
+    expect(await publication.current('golf', 'audience')).toBeNull();
+    expect(reports).toEqual([]);
+  });
+
   it('says when it cannot go on: an event of a version that it does not know', async () => {
     await register('golf');
     await builder.start();

@@ -42,7 +42,8 @@ export class SnapshotBuilder {
       ...given,
       analytics: {
         projectedTo: shared(() => analytics.projectedTo(), sharedMs),
-        audience: (query) => analytics.audience(query),
+        // A whole build of a large client takes minutes: who stops does not wait for it.
+        audience: (query) => analytics.audience({ ...query, signal: this.ending.signal }),
         customersByHash: (clientId, hashes) => analytics.customersByHash(clientId, hashes),
         touched: (query) => analytics.touched(query),
       },
@@ -102,6 +103,8 @@ export class SnapshotBuilder {
       atOnce,
       work,
       failed: (clientId, error, retryMs) => {
+        // Cut short, not failed: the next builder begins anew.
+        if (this.ending.signal.aborted) return;
         this.given.metrics.failed(clientId, kind, error);
         this.given.report(`the ${kind} of ${clientId} could not be built; again in ${retryMs} ms`, error);
       },

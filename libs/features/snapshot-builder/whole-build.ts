@@ -3,6 +3,7 @@ import type { Position } from '#libs/event-log';
 import type { ClientDefinitions } from '#libs/projections';
 import type { AudienceBuilder } from '#libs/snapshots';
 import type { Judging, Question } from './judging.js';
+import { smaller } from './sight.js';
 
 /** Whom events touched, or whose events were due, in a span of the log and of time. */
 export interface Span {
@@ -44,7 +45,7 @@ export class WholeBuild {
   async judgeTouched(upTo: Position, asOf: Date): Promise<number> {
     let count = 0;
     const span = { after: this.done.upTo, upTo, dueAfter: this.done.asOf, dueUpTo: asOf };
-    for await (const customerIds of touchedIn(this.parts, this.definitions.client.clientId, span)) {
+    for await (const customerIds of touchedIn(this.parts, this.question, span)) {
       const changes = await this.parts.judging.again({ ...this.question, asOf }, this.built, customerIds);
       await this.built.amendInSlices(changes);
       count += customerIds.length;
@@ -66,24 +67,29 @@ export class WholeBuild {
     if (isSame && audienceChangedAt === this.definitions.audienceChangedAt && position > this.clearTo) this.clearTo = position;
   }
 
-  /** Up to where it may be said to go: whatever else has been asked for since is not in it. */
+  /** Up to where it may be said to go: whatever else has been asked for since is not in it, nor what tables that went back meanwhile do not have yet. */
   get position(): Position {
-    return this.clearTo;
+    return smaller(this.clearTo, this.done.upTo);
   }
 }
 
 /** However many they are: in pieces of the span of which none has too many. */
 async function* touchedIn(
   parts: { readonly analytics: Pick<Analytics, 'touched'>; readonly touchedMax: number },
-  clientId: string,
+  question: Question,
   span: Span,
 ): AsyncGenerator<readonly string[], void, undefined> {
-  const { customerIds, more } = await parts.analytics.touched({ clientId, ...span, max: parts.touchedMax });
+  const { customerIds, more } = await parts.analytics.touched({
+    clientId: question.scope.clientId,
+    ...span,
+    max: parts.touchedMax,
+    judgedBy: question,
+  });
   if (!more) {
     if (customerIds.length > 0) yield customerIds;
     return;
   }
-  for (const half of halvesOf(span)) yield* touchedIn(parts, clientId, half);
+  for (const half of halvesOf(span)) yield* touchedIn(parts, question, half);
 }
 
 /** First what was recorded is parted, with nothing due in all parts but the last; then the times at which something is due. */

@@ -123,7 +123,10 @@ export interface Rows {
   readonly served_facts: readonly ServedRow[];
   readonly client_facts: readonly ClientRow[];
   readonly messages: readonly MessageRow[];
+  /** Whom behaviour touched. */
   readonly touched: readonly TouchedRow[];
+  /** Whom recorded answers concern. */
+  readonly answered: readonly TouchedRow[];
   readonly due: readonly DueRow[];
   readonly decisions: readonly DecisionRow[];
 }
@@ -136,6 +139,7 @@ export const noRows: Rows = {
   client_facts: [],
   messages: [],
   touched: [],
+  answered: [],
   due: [],
   decisions: [],
 };

@@ -32,7 +32,7 @@ export function servedRows(fact: ContentServedFact, place: Place): FactRows {
     rows: {
       ...noRows,
       served_facts: [row],
-      touched: [{ client_id: place.clientId, log_position: place.position, customer_id: row.customer_id }],
+      answered: [{ client_id: place.clientId, log_position: place.position, customer_id: row.customer_id }],
       decisions: [{ decision_id: row.decision_id, client_id: place.clientId, log_position: place.position }],
     },
   };

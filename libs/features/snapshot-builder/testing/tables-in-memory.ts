@@ -28,6 +28,7 @@ export class TablesInMemory implements Tables {
     segmentIds: readonly string[];
     asOf: Date;
     only?: readonly string[];
+    signal?: AbortSignal;
   }): Promise<AudienceRows> {
     if (this.failure !== undefined) throw this.failure;
     this.asked.push({ only: query.only });
