@@ -39,6 +39,7 @@ describe('facts that stand as JSON', () => {
     '[{"category":"served","clientId":"golf","type":"A","data":{}},{"type":"B","data":{"n":1},"clientId":"tea","category":"served"}]',
     '[{"category":"served","clientId":"golf","type":"A","data":{}}, {"category":"served","clientId":"tea","type":"B","data":{"n":[{}]}}]',
     '[{"category":"served","clientId":"golf","type":"a\\\\nb","data":{}},{"category":"served","clientId":"golf","type":"a\\nbc","data":{}}]',
+    '[{"category":"served","clientId":"golf","type":"Ã©","data":{}},{"category":"served","clientId":"golf","type":"é","data":{}}]',
     '[]',
   ])('are parsed where they do not, or stand in another order: %s', (json) => {
     expect(read(json).map(parsed)).toEqual(JSON.parse(json));

@@ -98,7 +98,11 @@ class FactReader {
     const known = this.texts[name];
     // What it stands for has escapes of its own when it holds a backslash.
     let isSame = known.length === end - begin - 2 && !known.includes('\\');
-    for (let index = 0; isSame && index < known.length; index++) isSame = bytes[begin + 1 + index] === known.charCodeAt(index);
+    for (let index = 0; isSame && index < known.length; index++) {
+      const unit = known.charCodeAt(index);
+      // Beyond ASCII a byte is no character.
+      isSame = unit < 0x80 && unit === bytes[begin + 1 + index];
+    }
     if (!isSame) this.texts[name] = JSON.parse(bytes.toString('utf8', begin, end)) as string;
   }
 }
