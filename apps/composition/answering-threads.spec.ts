@@ -89,6 +89,23 @@ describe('further threads', () => {
     expect(((await fatal) as Error).message).toMatch(message);
   });
 
+  it.each([
+    [
+      'says so',
+      `await first.ask('ended', [{ code: 'SPOOL_UNWRITABLE', message: 'the disk is full' }]); process.exit(1);`,
+      'worker 3: the disk is full',
+    ],
+    ['throws', `throw new RangeError('a bug while it closes');`, 'a bug while it closes'],
+  ])('make the end of the process a failure when one that cannot close %s', async (_, closes, message) => {
+    const started = await start(`server.once('listening', async () => {
+      await takeSeat(server, seat, async () => { if (seat.index === 1) { ${closes} } await first.ask('ended', []); process.exit(0); });
+      await first.ask('up');
+    });`);
+    await started.up();
+    await expect(started.stop()).rejects.toThrow(message);
+    expect(await closing.close().catch((error: Error) => error.message)).toBe(message);
+  });
+
   it('say what keeps one from starting', async () => {
     const started = await start(`if (seat.index === 0) { ${good} } else {
       await first.ask('ended', [{ code: 'SPOOL_IN_USE', message: 'the spool of ' + nodeId + ' is in use' }]);

@@ -63,6 +63,8 @@ export interface AnsweringThreadsOptions {
 export class AnsweringThreads {
   private threads: readonly Thread[] = [];
   private stopping: Promise<void> | undefined;
+  /** Of threads that did not close as they should when they were asked to. */
+  private readonly problems: unknown[] = [];
   private own: ReadinessCheck = { name: 'snapshots', check: () => 'the first thread does not answer yet' };
 
   private constructor(
@@ -112,7 +114,7 @@ export class AnsweringThreads {
     return Promise.all(this.threads.map(({ conversation }) => conversation.ask('metrics')));
   }
 
-  /** Each answers what is under way, and puts what it recorded on the disk. */
+  /** Each answers what is under way, and puts what it recorded on the disk. @throws, when all have ended, what kept the first from that. */
   stop(): Promise<void> {
     this.stopping ??= this.end();
     return this.stopping;
@@ -127,6 +129,7 @@ export class AnsweringThreads {
         await gone;
       }),
     );
+    if (this.problems.length > 0) throw this.problems[0];
   }
 
   private async ready(): Promise<true | string> {
@@ -158,26 +161,32 @@ export class AnsweringThreads {
     });
     // Thrown where it is waited for; a process that stops before does not wait.
     up.catch(() => undefined);
-    let hasEnded = false;
+    let [hasEnded, hasFailed] = [false, false];
     const answers: FirstThreadAnswers = {
       up: () => {
-        thread.isUp = true;
+        // One that comes too late is ended as it is.
+        thread.isUp = this.stopping === undefined;
         isUp();
       },
       ready: () => this.ready(),
       ended: (problems) => {
         hasEnded = true;
         for (const { code, message } of problems) {
-          const error = Object.assign(new Error(message), { code });
-          if (thread.isUp) frame.report(`${name} was not closed as it should`, error);
-          else failed(error);
+          const error = Object.assign(new Error(thread.isUp ? `${name}: ${message}` : message), { code });
+          if (!thread.isUp) failed(error);
+          else if (this.stopping === undefined) frame.report('a thread was not closed as it should', error);
+          else this.problems.push(error);
         }
       },
     };
     const gone = new Promise<void>((resolve) => {
       const fail = (reason: unknown) => {
+        if (hasFailed) return;
+        hasFailed = true;
         failed(reason);
-        if (this.stopping === undefined && thread.isUp) frame.fatal(reason);
+        if (!thread.isUp) return;
+        if (this.stopping === undefined) frame.fatal(reason);
+        else this.problems.push(reason);
       };
       worker.once('error', fail);
       worker.once('exit', (code) => {

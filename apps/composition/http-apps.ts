@@ -123,7 +123,10 @@ async function listening(
   threads?: AnsweringThreads,
 ): Promise<string> {
   // All threads at once: each answers what is under way.
-  closing.add(() => Promise.all([threads?.stop(), closeInTime(() => app.close(), app.getHttpServer())]));
+  closing.add(async () => {
+    const ends = await Promise.allSettled([threads?.stop(), closeInTime(() => app.close(), app.getHttpServer())]);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  });
   if (threads !== undefined) {
     await app.init();
     await threads.up();

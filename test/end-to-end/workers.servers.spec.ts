@@ -141,6 +141,8 @@ describe('a content-query process of several threads', () => {
     expect(await metric('vitrine_answers_total{client="golf",reason="TARGETING_MATCH"}')).toBe(200);
     expect(await metric('vitrine_fast_path_answers_total{way="prepared"}')).toBeGreaterThan(150);
     expect(await metric('vitrine_spool_log_available')).toBe(1);
+    expect(await metric('vitrine_image_memory_bytes{state="used"}')).toBeGreaterThanOrEqual(audience.bytes);
+    expect(await metric('vitrine_image_memory_bytes{state="spare"}')).toBe(0);
     expect(await metric(`vitrine_snapshot_info{client="golf",kind="audience",version="${audience.version}"}`)).toBe(1);
     const found = await inLog(answered);
     const of = (node: string) => found.filter((one) => one.node === node).length;

@@ -83,7 +83,13 @@ const logger = new Logger('content-query');
 
 /** For who closes what it uses. */
 function leftOpen(loading: ImageLoading): ImageLoading {
-  return { audience: (...which) => loading.audience(...which), memory: loading.memory, close: async () => undefined };
+  return {
+    audience: (...which) => loading.audience(...which),
+    get memory() {
+      return loading.memory;
+    },
+    close: async () => undefined,
+  };
 }
 
 function report(message: string, error: unknown): void {
@@ -106,6 +112,7 @@ export class ContentQueryModule {
           useFactory: async (metrics: ContentQueryMetrics) => {
             const cache = ports.images?.cache ?? (await openSnapshotCache(options.cacheFolder));
             const loading = ports.images === undefined ? openImageLoading() : leftOpen(ports.images.loading);
+            metrics.observeImages(() => loading.memory);
             return new ServingTables({ publication, cache, loading, nodeId: options.nodeId, clients: options.clients, metrics, report });
           },
         },

@@ -124,6 +124,21 @@ export class ContentQueryMetrics {
     });
   }
 
+  /** Says where the memory of audience images is read. */
+  observeImages(read: () => { readonly usedBytes: number; readonly spareBytes: number }): void {
+    new Gauge({
+      name: 'vitrine_image_memory_bytes',
+      help: 'Memory of audience images outside of Node’s heaps: that they are in, and that waits for the next.',
+      labelNames: ['state'],
+      registers: [this.registry],
+      collect() {
+        const { usedBytes, spareBytes } = read();
+        this.set({ state: 'used' }, usedBytes);
+        this.set({ state: 'spare' }, spareBytes);
+      },
+    });
+  }
+
   answered(clientId: string, reason: Reason): void {
     this.answersOf(clientId)[reasonIndex[reason]]! += 1;
   }
