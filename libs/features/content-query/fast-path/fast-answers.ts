@@ -18,7 +18,7 @@ import { isSampledId, servedShare } from '../recording.js';
 import { Asked } from './asked.js';
 import { type BatchHead, BatchResponse, batchHead } from './batch-response.js';
 import { type Head, type Heads } from './heads.js';
-import { type PackedAnswers, type PlainAnswer, sharedPart, shareOfDecision } from './packed-answers.js';
+import { type PackedAnswers, type PlainAnswer, type SharedPart, sharedPart, shareOfDecision, type Target } from './packed-answers.js';
 import { RequestReader } from './request-reader.js';
 import { fill, type IdBytes, type ResponseTemplate, responseTemplate, slotTemplate } from './response-template.js';
 import { type DecisionTemplates, type Route, Routes } from './routes.js';
@@ -33,6 +33,13 @@ export interface FastAnswersOptions extends AnsweringParts {
   readonly recorder: PackedAnswers;
   /** Told of faults of ours. */
   readonly report: (message: string, error: unknown) => void;
+}
+
+/** What is recorded of a slot. */
+interface SlotAnswer {
+  readonly decision: IdBytes;
+  of: DecisionTemplates | undefined;
+  isRecorded: boolean;
 }
 
 /** One of so many answers is timed. */
@@ -76,6 +83,7 @@ export class FastAnswers implements Recogniser {
   private template: ResponseTemplate | undefined;
   private templateOf: Map<number, ResponseTemplate> | undefined;
   private templateKey = 0;
+  private readonly slotAnswers: SlotAnswer[] = [];
   private untimed = 0;
 
   constructor(private readonly options: FastAnswersOptions) {
@@ -167,6 +175,9 @@ export class FastAnswers implements Recogniser {
     const query = this.withPage(input);
     if (query === undefined || !this.reader.isPlain || !this.prepare(query)) return false;
     const template = this.decide(query, time, 0);
+    const { share, reason } = this.templates as DecisionTemplates;
+    if (this.isRecorded()) this.record(query, this.reader, time, share, this.decision);
+    (this.route as Route).counts[reason]! += 1;
     this.template = template;
     this.response = template.bytes;
     return true;
@@ -177,8 +188,9 @@ export class FastAnswers implements Recogniser {
     const { reader, slots } = this;
     const { refererBegin, refererEnd } = this.options.heads.values;
     if (!reader.isPlain || reader.urlEnd > 0 || refererEnd === refererBegin) return input;
-    if (!slots.withPage(input, reader.targetBegin, reader.targetEnd, reader.routeEnd, refererBegin, refererEnd)) return undefined;
-    reader.readTarget(slots.written, 0);
+    const page = slots.withPage(input, reader.targetBegin, reader.targetEnd, reader.routeEnd, refererBegin, refererEnd);
+    if (page < 0) return undefined;
+    reader.moved(slots.written.bytes, page, slots.written.end - 1);
     return slots.written;
   }
 
@@ -195,10 +207,41 @@ export class FastAnswers implements Recogniser {
     for (let slot = 0; slot < count; slot++) {
       if (slot > 0) this.prepareSlot(input, slot);
       this.batch.add(this.decide(slots.written, time, ofSlot).bytes);
+      this.keepSlot(slot);
     }
     this.template = undefined;
     this.response = this.batch.finish(head, this.date);
+    for (let slot = 0; slot < count; slot++) this.recordSlot(input, slot, time);
     return true;
+  }
+
+  /** Until all are answered: a fault before that leaves all of them to the common way, which counts and records each. */
+  private keepSlot(slot: number): void {
+    if (this.slotAnswers.length === slot) {
+      const bytes = Buffer.alloc(this.decision.bytes.length);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      this.slotAnswers.push({ decision: { bytes, view, begin: 0, end: bytes.length }, of: undefined, isRecorded: false });
+    }
+    const kept = this.slotAnswers[slot] as SlotAnswer;
+    kept.decision.bytes.set(this.decision.bytes);
+    kept.of = this.templates;
+    kept.isRecorded = this.isRecorded();
+  }
+
+  /** A fault here is told: the answer stands, and the common way would record the other slots again. */
+  private recordSlot(input: ReadBytes, slot: number, time: number): void {
+    const { slots, reader } = this;
+    const { decision, of, isRecorded } = this.slotAnswers[slot] as SlotAnswer;
+    const { batchShare, reason } = of as DecisionTemplates;
+    (this.route as Route).counts[reason]! += 1;
+    if (!isRecorded) return;
+    try {
+      const targetBegin = slots.query(input, reader.clientBegin, reader.clientEnd, slot);
+      this.record(slots.written, { targetBegin, targetEnd: slots.written.end - 1 }, time, batchShare, decision);
+    } catch (error) {
+      this.options.report('an answer is not recorded', error);
+      this.options.metrics.recordDropped((this.route as Route).clientId);
+    }
   }
 
   private prepareSlot(input: ReadBytes, slot: number): boolean {
@@ -233,7 +276,7 @@ export class FastAnswers implements Recogniser {
     return this.placement >= 0;
   }
 
-  /** Decides what was prepared, and records it. The template is filled. */
+  /** Decides what was prepared. The template is filled. */
   private decide(query: ReadBytes, time: number, ofWhat: number): ResponseTemplate {
     const { asked, customer, placement } = this;
     const head = this.head as Head;
@@ -253,7 +296,6 @@ export class FastAnswers implements Recogniser {
     const { ids } = this.options;
     ids.draw(time);
     fill(template, this.decision, customer, this.session.end === 0 ? null : this.session, this.date);
-    if (isSampledId(ids.bytes, tables.plan.playbook.sampleRate)) this.record(query, time, head, ofWhat);
     return template;
   }
 
@@ -287,20 +329,25 @@ export class FastAnswers implements Recogniser {
     return (((idHash[1]! >>> 0) % 10_000) * 7_296 + (idHash[0]! >>> 0)) % 10_000;
   };
 
-  private record(query: ReadBytes, time: number, head: Head, ofWhat: number): void {
+  /** Of the answer whose id was drawn last. */
+  private isRecorded(): boolean {
+    const { tables } = this.route as Route;
+    return isSampledId(this.options.ids.bytes, (tables as ClientTables).plan.playbook.sampleRate);
+  }
+
+  private record(query: ReadBytes, target: Target, time: number, share: SharedPart, decisionId: IdBytes): void {
     const { plain } = this;
-    const { share, batchShare } = this.templates as DecisionTemplates;
-    plain.decision = ofWhat === ofSlot ? batchShare : share;
-    plain.head = head.share;
+    plain.decision = share;
+    plain.head = (this.head as Head).share;
     plain.time = time;
-    if (!this.options.recorder.record(query, this.reader, plain)) this.options.metrics.recordDropped((this.route as Route).clientId);
+    plain.decisionId = decisionId;
+    if (!this.options.recorder.record(query, target, plain)) this.options.metrics.recordDropped((this.route as Route).clientId);
   }
 
   private templateFor(decision: Decision, placement: number, head: Head, ofWhat: number): ResponseTemplate {
     const route = this.route as Route;
     const own = this.decisionTemplates(route, decision);
     const templates = own.site === head.site ? own.templates : this.templatesAt(own, head.site);
-    route.counts[own.reason]! += 1;
     this.templates = own;
     const { customer, session } = this;
     // Lengths are at most 64, and there are at most 64 placements.

@@ -52,7 +52,7 @@ export function shareOfDecision(tables: ClientTables, campaignId: string, decisi
 }
 
 /** Where the request's target stands in what was read. */
-interface Target {
+export interface Target {
   readonly targetBegin: number;
   readonly targetEnd: number;
 }

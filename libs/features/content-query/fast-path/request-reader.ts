@@ -58,6 +58,8 @@ export class RequestReader {
    * left out to answer. Else the request is answered by the way that every other one goes.
    */
   isPlain = false;
+  /** The letters that are parameters of it, the empty ones too: bits by their number in the alphabet. */
+  private seen = 0;
 
   constructor(private readonly heads: Heads) {}
 
@@ -132,6 +134,7 @@ export class RequestReader {
     this.urlEnd = this.urlBegin = 0;
     this.referrerEnd = this.referrerBegin = 0;
     this.entryCount = 0;
+    this.seen = 0;
     let at = this.readRoute(bytes, from + '/q/'.length);
     if (bytes[at] === question) at = this.readParameters(input, at + 1);
     this.targetEnd = at;
@@ -189,9 +192,46 @@ export class RequestReader {
       else if (at > begin) seen = this.take(bytes, name, begin, at, kinds, seen);
       // The first of a repeated name counts, also when it is empty.
       else seen |= 1 << (name & 31);
-      if (bytes[at] !== amp) return at;
+      if (bytes[at] !== amp) {
+        this.seen = seen;
+        return at;
+      }
       at++;
     }
+  }
+
+  /**
+   * The plain query that was read last stands at 0 of these bytes now, with one parameter behind it: a page, each odd byte of which is written as `%` and two
+   * digits, from `urlBegin` to `end`. As if it had been read again, for less.
+   */
+  moved(bytes: Uint8Array, urlBegin: number, end: number): void {
+    const by = this.targetBegin;
+    this.targetBegin = 0;
+    this.targetEnd = end;
+    this.routeBegin -= by;
+    this.routeEnd -= by;
+    if (this.customerEnd > 0) {
+      this.customerBegin -= by;
+      this.customerEnd -= by;
+    }
+    if (this.sessionEnd > 0) {
+      this.sessionBegin -= by;
+      this.sessionEnd -= by;
+    }
+    if (this.placementEnd > 0) {
+      this.placementBegin -= by;
+      this.placementEnd -= by;
+    }
+    if (this.referrerEnd > 0) {
+      this.referrerBegin -= by;
+      this.referrerEnd -= by;
+    }
+    for (let bound = 0; bound < this.entryCount * 2; bound++) this.entryBounds[bound]! -= by;
+    this.urlBegin = urlBegin;
+    this.urlEnd = end;
+    // The first of a repeated name counts, also when it is empty.
+    const isRepeated = (this.seen & (1 << (url & 31))) !== 0;
+    if (isRepeated || end > urlBytesMax || !isPlainAddress(bytes, urlBegin, end, coded)) this.isPlain = false;
   }
 
   private takeEntry(bytes: Uint8Array, begin: number, end: number, kinds: number): void {

@@ -90,7 +90,7 @@ export class SlotsReader {
     return at;
   }
 
-  /** Writes a query again, at 0, with `u=` and the page that the `Referer` names. False: it takes more than this to understand that. */
+  /** Writes a query again, at 0, with the page that the `Referer` names as `u`, up to a blank. Where the page begins; -1: it takes more than this to understand that. */
   withPage(
     { bytes }: ReadBytes,
     targetBegin: number,
@@ -98,15 +98,16 @@ export class SlotsReader {
     routeEnd: number,
     refererBegin: number,
     refererEnd: number,
-  ): boolean {
-    if (targetEnd - targetBegin > urlBytesMax) return false;
+  ): number {
+    if (targetEnd - targetBegin > urlBytesMax) return -1;
     this.end = bytes.copy(this.bytes, 0, targetBegin, targetEnd);
     // An empty parameter is one that nobody gave.
     if (targetEnd === routeEnd) this.end += this.bytes.write('?f=', this.end, 'latin1');
-    if (this.address(bytes, url, refererBegin, refererEnd) < 0) return false;
+    const begin = this.end + '&u='.length;
+    if (this.address(bytes, url, refererBegin, refererEnd) < 0) return -1;
     this.bytes[this.end] = blank;
     this.written.end = this.end + 1;
-    return true;
+    return begin;
   }
 
   /** Where the name begins that ends before `":`; -1 when there is none. */

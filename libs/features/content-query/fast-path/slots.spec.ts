@@ -51,6 +51,11 @@ async function counted(name: string): Promise<number> {
   return Number(line?.slice(name.length));
 }
 const prepared = () => counted('vitrine_fast_path_answers_total{way="prepared"}');
+/** By decisions, whichever way. */
+const answered = async () => {
+  const lines = (await edge.registry.metrics()).split('\n').filter((line) => line.startsWith('vitrine_answers_total{'));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+};
 const handedOver = () => counted('vitrine_fast_path_handed_over_total');
 
 /** As Chromium sent it for the tag, from a page of another site; of the edge's own site with a cookie, and its page as the `Referer`. */
@@ -198,6 +203,21 @@ describe('a fault of ours', () => {
       expect(answer).toMatchObject({ customerId: /ann|customer-1/.exec(request)?.[0] });
       expect((await handedOver()) - away).toBe(1);
     }
+  });
+
+  it('between two slots leaves all of them to the common way: each is recorded and counted once', async () => {
+    const of = edge.tables.of.bind(edge.tables);
+    const before = await answered();
+    let calls = 0;
+    // Both slots are looked at first; then the first one is answered, and the second one looked at again.
+    const tables = jest.spyOn(edge.tables, 'of').mockImplementation((clientId) => (++calls === 3 ? broken() : of(clientId)));
+    const [answer] = await say([ofTag(91, body(91, [hero, { campaignId: 'split', placementId: 'side' }]), true)]);
+    tables.mockRestore();
+    expect(calls).toBeGreaterThan(3);
+    expect(answer).toMatchObject({ decisions: [{ campaignId: 'spring' }, { campaignId: 'split' }] });
+    const facts = (await edge.recorded()).map(({ data }) => data as { customerId: string; campaignId: string });
+    expect(facts.filter(({ customerId }) => customerId === 'customer-91').map(({ campaignId }) => campaignId)).toEqual(['spring', 'split']);
+    expect((await answered()) - before).toBe(2);
   });
 
   it('that stays is 500, and does not end the process', async () => {
