@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { BehaviourFact, Criteria } from '#libs/domain';
 import type { Analytics, ClientScope } from '../analytics.js';
 import { AnalyticsUnavailable } from '../analytics.js';
@@ -14,6 +14,9 @@ import { openAnalyticsWriter } from './writer.js';
 const now = new Date('2026-11-23T12:00:00.000Z');
 const viewed = (count: number): Criteria => ({ field: 'views.count', op: 'gte', value: count });
 const settings = { currency: 'EUR', sampleRate: 1, snapshotIntervalSeconds: 900, snapshotMaxAgeSeconds: null };
+
+// Two engines beside whatever else runs on two cores.
+jest.setTimeout(240_000);
 
 describe.each<[string, () => Promise<TestDatabase>]>([
   ['in one ClickHouse', startTestDatabase],

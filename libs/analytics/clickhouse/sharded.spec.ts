@@ -47,7 +47,8 @@ describe('tables over two shards', () => {
       }),
       { numRuns: 12, seed: 20261123, endOnFailure: true },
     );
-  });
+    // Two engines beside whatever else runs on two cores.
+  }, 240_000);
 
   it('hold a customer in one place, and all about them', async () => {
     const snapshots = { sampleRate: 1, snapshotIntervalSeconds: 900, snapshotMaxAgeSeconds: null };

@@ -171,28 +171,28 @@ function builds({ buildsPerSecond, customerBytes }: Figures): string {
 const samples = [1, 0.1, 0.01] as const;
 
 /** Customers judged again for increments: nobody is counted for two events between two increments as one, so these are upper bounds. */
-function judgingCores(figures: Figures, sample: number, every: keyof typeof incrementSeconds): number {
-  const { answers, behaviour } = perSecond(sample);
-  return ((answers + behaviour) * (every === 'fresh' ? figures.fewMicros : figures.manyMicros)) / 1e6 / assumed.utilisation;
+function judgingCores(figures: Figures, touched: number, every: keyof typeof incrementSeconds): number {
+  return (touched * (every === 'fresh' ? figures.fewMicros : figures.manyMicros)) / 1e6 / assumed.utilisation;
 }
 
 function freshness(figures: Figures): string {
-  const rows = samples.map((sample) => {
+  const rows = [0, ...samples].map((sample) => {
     const { answers, behaviour } = perSecond(sample);
-    const cores = (every: keyof typeof incrementSeconds) => round(judgingCores(figures, sample, every));
-    const each = (answers + behaviour) / wanted.clients;
-    return [`${sample * 100} %`, `${round((answers + behaviour) / 1000)} thousand/s`, round(each), cores('fresh'), cores('thrifty')];
+    const touched = answers + behaviour;
+    const cores = (every: keyof typeof incrementSeconds) => round(judgingCores(figures, touched, every));
+    const counted = sample === 0 ? 'no' : `yes, ${sample * 100} % of them recorded`;
+    return [counted, `${round(touched / 1000)} thousand/s`, round(touched / wanted.clients), cores('fresh'), cores('thrifty')];
   });
   const head = [
-    'answers recorded',
-    'customers touched',
+    'segments ask for answers',
+    'customers judged again',
     'of a client',
     ...Object.values(incrementSeconds).map((s) => `cores, an increment every ${s} s`),
   ];
   return `${table("### Increments: ClickHouse's cores at the peak", head, rows)}
 
 Measured with 5 million customers of 20 events each: ${round(figures.fewMicros)} µs for each of a few hundred touched customers, ${round(figures.manyMicros)} µs for each of 1 % of all, since more of them lie in one
-piece of the tables. Smaller clients cost less. \`VITRINE_INCREMENT_SECONDS\` is what seconds of freshness cost.`;
+piece of the tables. Whom only recorded answers concern is judged again only where the client's segments ask for what answers change (\`content.served\`). Smaller clients cost less. \`VITRINE_INCREMENT_SECONDS\` is what seconds of freshness cost.`;
 }
 
 function perSecond(sample: number): { readonly answers: number; readonly behaviour: number } {
@@ -234,8 +234,9 @@ function tableBytes({ bytes }: Figures): { readonly answer: number; readonly beh
     if (found === undefined) throw new Error(`results/bytes-per-event.json has no table ${name}`);
     return found.rows * found.bytesPerRow;
   };
-  // Every event leaves a mark in `touched`.
-  const touched = stored('touched') / (behaviourEvents + servedEvents);
+  // Every event leaves a mark in `touched`, and every answer one of the same size in `answered`: in tables measured before that was made, in `touched` too.
+  const answered = bytes.tables.some(({ table }) => table === 'answered') ? stored('answered') : 0;
+  const touched = (stored('touched') + answered) / (behaviourEvents + servedEvents);
   const ofBehaviour = ['behaviour_facts', 'messages', 'order_facts', 'order_item_facts'];
   return {
     answer: (stored('served_facts') + stored('decisions')) / servedEvents + touched,
@@ -288,7 +289,7 @@ function costs(figures: Figures): string {
       const nodeTotal = nodeCount(figures, sample).nodes * nodeCores;
       const kept = keptInTables(figures, sample);
       const shards = Math.ceil(kept / 1e12 / shard.terabytes);
-      const clickHouse = Math.max(shards * shard.cores, judgingCores(figures, sample, 'thrifty'));
+      const clickHouse = Math.max(shards * shard.cores, judgingCores(figures, perSecond(sample).behaviour, 'thrifty'));
       const logCores = logs * (perLog.cores + perLog.followerCores);
       const cores = edge + nodeTotal + collectors + logCores + clickHouse;
       return [
@@ -311,7 +312,7 @@ function costs(figures: Figures): string {
 
 The edge: ${edgeMicros} µs a request (assumed). Nodes have ${nodeCores} cores. Collectors: ${round(figures.eventIntoLogMicros)} µs of CPU for an event and its way into the log, of which ${round(figures.eventMicros)} to take it in. A log: three machines of 2
 cores, and 4 cores for its projector and builder; ${logDays} days of it are kept, three times. ClickHouse: a shard of ${shard.cores} cores for ${shard.terabytes} TB, or
-what increments every ${incrementSeconds.thrifty} s take, whichever is more. In the rows "packed" the projector has to unpack as many facts as before:
+what increments every ${incrementSeconds.thrifty} s take where no segments ask for answers, whichever is more. In the rows "packed" the projector has to unpack as many facts as before:
 one reads some 50,000 events a second today, so these rows hold only when packed facts are read as many times as fast as there are fewer logs.`;
 }
 
