@@ -33,7 +33,8 @@ export function offerPublication(publication: NodePublication, port: MessagePort
       publication.watch(
         {
           announced: (announcement) => tell('announced', announcement),
-          incremented: (increment) => tell('incremented', increment),
+          // Of a view all that is behind it would go along: increments that were fetched together, with each of them again.
+          incremented: (increment) => tell('incremented', { ...increment, bytes: new Uint8Array(increment.bytes) }),
           unavailable: (error) => tell('unavailable', error.message),
         },
         closing.signal,

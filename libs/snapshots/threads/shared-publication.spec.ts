@@ -104,6 +104,19 @@ describe('one publication for several threads', () => {
     expect(asked).toEqual(['watch']);
   });
 
+  it('tells of increments that stand in one memory each with its own alone', async () => {
+    const heard: Increment[] = [];
+    await threads[2]!.watch({ announced: () => undefined, incremented: (one) => heard.push(one) }, new AbortController().signal);
+    const together = new Uint8Array(1_000_000);
+    for (const sequence of [1, 2])
+      told?.incremented({ ...increment(sequence), bytes: together.subarray(sequence, sequence + 1).fill(sequence) });
+    await threads[2]!.placeOf(announcement());
+    expect(heard.map(({ bytes }) => [[...bytes], bytes.buffer.byteLength])).toEqual([
+      [[1], 1],
+      [[2], 1],
+    ]);
+  });
+
   it('tells nothing after the signal, and is asked again after a failure', async () => {
     isAway = true;
     const { heard, listener } = hearing();
