@@ -24,6 +24,8 @@ const magic = Buffer.from('VTS2');
 const formerMagic = Buffer.from('VTS1');
 const formerBytes = 24;
 const headBytes = 46;
+/** Of the heads of all versions. */
+export const segmentHeadBytesMax = headBytes;
 
 export function newSegmentHead(epoch: string, usedBytes: number, before: SegmentHead['before']): SegmentHead {
   return { epoch, salt: randomBytes(4).readUInt32BE(), usedBytes, before, bytes: headBytes };

@@ -3,7 +3,14 @@ import { type FileHandle, open, readdir, readFile, rename, rm, truncate } from '
 import { join } from 'node:path';
 import { decodeFrame, type Frame, frameBytes, frameHeadBytes, lastSequenceOf, saltFrames, scanFrames, sequenceAt } from './frames.js';
 import { readMark, writeMark } from './mark.js';
-import { decodeSegmentHead, encodeSegmentHead, guessedHead, newSegmentHead, type SegmentHead } from './segment-head.js';
+import {
+  decodeSegmentHead,
+  encodeSegmentHead,
+  guessedHead,
+  newSegmentHead,
+  type SegmentHead,
+  segmentHeadBytesMax,
+} from './segment-head.js';
 import { SpareFiles } from './spare-files.js';
 
 /** What was wrong with the files when they were opened. */
@@ -63,11 +70,16 @@ export class Segments {
   /** Opens what is there; torn tails are cut off and damaged stretches left out, each told to `report`. */
   static async open(folder: string, segmentBytesMax: number, report: (damage: SpoolDamage) => void): Promise<Segments> {
     const mark = await readMark(folder);
-    const read = await Promise.all((await segmentNames(folder)).map((name) => readSegment(join(folder, name))));
-    const ends = new Map(read.map(({ head }) => [head?.before?.firstSequence, head?.before?.end]));
-    const found = read.map((file) => scanSegment(file, ends.get(sequenceOf(file.path)), mark?.forwarded ?? 0, report));
-    for (const { segment, cutAt } of found) if (cutAt !== undefined) await truncate(segment.path, cutAt);
-    const epoch = mark?.epoch ?? read.find(({ head }) => head)?.head?.epoch ?? randomBytes(16).toString('hex');
+    const heads = await Promise.all((await segmentNames(folder)).map((name) => readHead(join(folder, name))));
+    const ends = new Map(heads.map(({ head }) => [head?.before?.firstSequence, head?.before?.end]));
+    const found: ScannedSegment[] = [];
+    // One file after another: all that waits for a log that is away does not fit into memory.
+    for (const { path } of heads) {
+      const scanned = scanSegment(path, await readFile(path), ends.get(sequenceOf(path)), mark?.forwarded ?? 0, report);
+      if (scanned.cutAt !== undefined) await truncate(path, scanned.cutAt);
+      found.push(scanned);
+    }
+    const epoch = mark?.epoch ?? heads.find(({ head }) => head)?.head?.epoch ?? randomBytes(16).toString('hex');
     // Before any fact is written: a restart must find the epoch that the facts' ids are made of.
     if (!mark) await writeMark(folder, { epoch, forwarded: 0 });
     const opened = new Segments(
@@ -239,20 +251,21 @@ async function segmentNames(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => /^\d{15}\.seg$/.test(name)).sort();
 }
 
-interface SegmentFile {
-  readonly path: string;
-  readonly bytes: Buffer;
-  readonly head: SegmentHead | undefined;
+async function readHead(path: string): Promise<{ readonly path: string; readonly head: SegmentHead | undefined }> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(segmentHeadBytesMax), 0, segmentHeadBytesMax, 0);
+    return { path, head: decodeSegmentHead(buffer.subarray(0, bytesRead)) };
+  } finally {
+    await file.close();
+  }
 }
 
-async function readSegment(path: string): Promise<SegmentFile> {
-  const bytes = await readFile(path);
-  return { path, bytes, head: decodeSegmentHead(bytes) };
-}
+type ScannedSegment = ReturnType<typeof scanSegment>;
 
 /** `endSaid`: where the next segment says that this one ends; `cutAt`: where the file is to be cut. */
-function scanSegment(file: SegmentFile, endSaid: number | undefined, forwarded: number, report: (damage: SpoolDamage) => void) {
-  const { path, bytes, head } = file;
+function scanSegment(path: string, bytes: Buffer, endSaid: number | undefined, forwarded: number, report: (damage: SpoolDamage) => void) {
+  const head = decodeSegmentHead(bytes);
   const { bytes: begin, salt } = head ?? guessedHead(bytes, sequenceOf(path));
   const scan = scanFrames(bytes.subarray(0, endSaid), begin, salt, forwarded);
   const segment: Segment = { path, firstSequence: sequenceOf(path), begin, salt, end: scan.end, gaps: scan.gaps };
