@@ -1,6 +1,7 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { EventLog } from '#libs/event-log';
+import { acquireProcessLock, LockHeld, type ProcessLock } from '#libs/process-lock';
 import { openSpool, SpoolInUse, type Unpack } from '#libs/spool';
 import type { ProcessFrame } from './frame.js';
 
@@ -33,8 +34,25 @@ export async function forwardLeftBehind(
   }
 }
 
-/** Removes the folder of a spool that was closed when all of it was in the log; it stays when it holds facts that the log has refused. */
+/**
+ * Removes the folder of a spool that was closed when all of it was in the log; it stays when it holds facts that the log has refused, and when a
+ * process of that name has begun meanwhile.
+ */
 export async function removeSpool(folder: string): Promise<void> {
-  const refused = await stat(join(folder, 'dead-letter.ndjson')).catch(() => undefined);
-  if (refused === undefined) await rm(folder, { recursive: true, force: true });
+  let lock: ProcessLock;
+  try {
+    lock = acquireProcessLock(join(folder, 'lock'));
+  } catch (error) {
+    if (error instanceof LockHeld) return;
+    throw error;
+  }
+  const names = await readdir(folder);
+  const isToStay = names.includes('dead-letter.ndjson');
+  if (!isToStay) for (const name of names) if (name !== 'lock') await rm(join(folder, name), { recursive: true, force: true });
+  lock.release();
+  if (isToStay) return;
+  await rmdir(folder).catch((error: NodeJS.ErrnoException) => {
+    // Somebody has come in.
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'ENOENT') throw error;
+  });
 }

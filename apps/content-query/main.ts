@@ -5,15 +5,21 @@ import { AnsweringThreads } from '../composition/answering-threads.js';
 import { contentQuery } from '../composition/features.js';
 import { forwardOfFormerThreads } from '../composition/former-threads.js';
 import type { ProcessFrame } from '../composition/frame.js';
+import { StartRefused } from '../composition/free-port.js';
 import { contentQueryEdge, opsPort } from '../composition/http-apps.js';
 import { JointMetrics } from '../composition/joint-metrics.js';
 import { openFacts, openLog, openSnapshots } from '../composition/ports.js';
 import { runProcess } from '../composition/run-process.js';
 
+/** What VITRINE_SPOOL_BYTES_MAX is for one thread at least. */
+const spoolBytesMin = 1_048_576;
+
 /** A content-query node: ready as soon as it has snapshots, also while everything else is away. */
 await runProcess('content-query', async (whole) => {
   const workers = whole.settings.VITRINE_WORKERS;
   const spoolBytesMax = Math.floor(whole.settings.VITRINE_SPOOL_BYTES_MAX / workers);
+  if (workers > 1 && spoolBytesMax < spoolBytesMin)
+    throw new StartRefused(`VITRINE_SPOOL_BYTES_MAX: each of ${workers} threads takes ${spoolBytesMin} bytes or more of it`);
   // Each thread has its part of what may wait on the disk.
   const frame = workers === 1 ? whole : { ...whole, settings: { ...whole.settings, VITRINE_SPOOL_BYTES_MAX: spoolBytesMax } };
   const metrics = new JointMetrics(frame.registry);

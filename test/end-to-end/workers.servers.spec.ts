@@ -272,6 +272,14 @@ describe('a content-query process of several threads', () => {
     expect(await held.end('SIGTERM')).toBe(0);
   });
 
+  it('refuses a spool that is too small for so many threads', async () => {
+    const env = clean(settings('64', { VITRINE_SPOOL_BYTES_MAX: '1048576' }));
+    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const output = collect(child);
+    expect((await once(child, 'close'))[0]).toBe(1);
+    expect(output().stderr.trim()).toBe('vitrine: VITRINE_SPOOL_BYTES_MAX: each of 64 threads takes 1048576 bytes or more of it');
+  });
+
   it.each(['0', '-1', '1.5', '65', '1000', 'many'])('refuses VITRINE_WORKERS=%s', async (workers) => {
     const child = spawn(process.execPath, [program], { env: clean(settings(workers)), stdio: ['ignore', 'pipe', 'pipe'] });
     const output = collect(child);
