@@ -143,6 +143,14 @@ describe('one publication for several threads', () => {
     expect(asked).toEqual(['fetch a', 'increments 3']);
   });
 
+  it('asks again for increments when more were announced while an answer was on its way', async () => {
+    await threads[0]!.watch({ announced: () => undefined, incremented: () => undefined }, new AbortController().signal);
+    const before = threads[0]!.increments('golf', '0123456789abcdef', 3);
+    told?.announced(announcement({ increment: 5 }));
+    await Promise.all([before, ...[0, 1].map((index) => threads[index]!.increments('golf', '0123456789abcdef', 3))]);
+    expect(asked).toEqual(['watch', 'increments 3', 'increments 3']);
+  });
+
   it('says a refusal as it is, and tries again', async () => {
     isAway = true;
     for (const thread of threads) await expect(thread.fetch(announcement())).rejects.toThrow(SnapshotMissing);

@@ -59,7 +59,9 @@ export class SharedPublication {
     if (known !== undefined) return known;
     const finding = this.publication.increments(clientId, base, afterSequence);
     this.found.set(key, finding);
-    const forget = () => this.found.delete(key);
+    const forget = () => {
+      if (this.found.get(key) === finding) this.found.delete(key);
+    };
     finding.then(forget, forget);
     return finding;
   }
@@ -77,10 +79,13 @@ export class SharedPublication {
   private async begin(): Promise<void> {
     const all: SnapshotListener = {
       announced: (announcement) => {
+        // Whoever asks from here on wants what was announced: an answer that is on its way may be without it.
+        this.found.clear();
         this.current.set(`${announcement.clientId} ${announcement.kind}`, announcement);
         for (const listener of this.listeners) listener.announced(announcement);
       },
       incremented: (increment) => {
+        this.found.clear();
         this.know(increment);
         for (const listener of this.listeners) listener.incremented(increment);
       },
