@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { AudienceRows } from '#libs/analytics';
 import type { Criteria } from '#libs/domain';
 import type { EventLog, Position } from '#libs/event-log';
 import { openFileLog } from '#libs/event-log/file';
 import { type CustomerHash, customerHash, type SnapshotPublication } from '#libs/snapshots';
 import { openFileSnapshots } from '#libs/snapshots/file';
+import { rowsOf } from '#libs/snapshots/testing';
 import { Shop, stepOf } from './testing/shop.js';
 
 const second = 1000;
@@ -166,6 +168,24 @@ describe("beside a client's whole build", () => {
     expect(await shop.announced()).toEqual(before);
     shop.tables.upTo = upTo;
     expect((await shop.step()).builtAt).not.toBe(before.builtAt);
+  });
+
+  it('who were too many for one increment are not judged again and again until the whole build', async () => {
+    const shop = new Shop({ buyers }, { log, publication }, { options: { touchedMax: 480_000 } });
+    await shop.step();
+    const customerIds = Array.from({ length: 470_000 }, (_, index) => `c${index}`);
+    shop.next();
+    shop.tables.touched = async () => ({ customerIds, more: false, first: null });
+    let asked = 0;
+    shop.tables.audience = async ({ segmentIds, only = [] }) => {
+      asked += only.length;
+      return rowsOf(segmentIds, new Map(only.map((id) => [id, ['buyers']])), { chunkBytes: 65_536 }) as AudienceRows;
+    };
+    expect(await shop.keeper.step()).toBe(true);
+    expect(asked).toBe(customerIds.length);
+    expect(await shop.keeper.step()).toBe(true);
+    expect(asked).toBe(customerIds.length);
+    expect(await shop.announced()).toMatchObject({ increment: 0 });
   });
 
   it('a build says no more than tables have that went back and are beyond what is announced', async () => {

@@ -102,7 +102,8 @@ class Shop {
           ...analytics,
           audience: (query) => {
             this.judgedAgain += query.only?.length ?? 0;
-            return analytics.audience(query);
+            // As the builder asks, which may be stopped.
+            return analytics.audience({ ...query, signal: ending.signal });
           },
         },
         publication,
