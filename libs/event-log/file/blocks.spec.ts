@@ -48,13 +48,15 @@ const appends: fc.Arbitrary<Append[]> = fc.array(
 
 describe('events that stand in blocks', () => {
   it('are read as they were appended, from any place, in any direction, by any filter', async () => {
-    let first = 1;
+    let run = 0;
     await fc.assert(
       fc.asyncProperty(
         appends,
         fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 4, maxLength: 4 }),
         async (given, places) => {
-          log = await openFileLog({ folder: join(folder, String(first)) });
+          // Also when one has failed: what it left is not for the next.
+          run += 1;
+          log = await openFileLog({ folder: join(folder, String(run)) });
           const all: { event: NewEvent; stream: string }[] = [];
           for (const append of given) {
             const events = eventsOf(append, all.length);
@@ -83,14 +85,18 @@ describe('events that stand in blocks', () => {
               own.slice(from, from + maxCount),
             );
             const backwards = await collect(log.readStream(stream, { direction: 'backwards', fromRevision: BigInt(from), maxCount }));
-            expect(plain(backwards)).toEqual(own.slice(Math.max(0, from + 1 - maxCount), from + 1).reverse());
+            // From behind the end it begins at the end.
+            const end = Math.min(from + 1, own.length);
+            expect(plain(backwards)).toEqual(own.slice(Math.max(0, end - maxCount), end).reverse());
           }
           await log.close();
-          expect(await verifyLog({ folder: join(folder, String(first)) })).toMatchObject({ events: all.length, problems: [] });
-          first += 1;
+          expect(await verifyLog({ folder: join(folder, String(run)) })).toMatchObject({ events: all.length, problems: [] });
         },
       ),
-      { numRuns: 10 },
+      {
+        numRuns: 10,
+        examples: [[[{ stream: 'served-tea', count: 1165, types: 2, rising: false, written: false, textLength: 100 }], [0, 0.3, 0.9, 1]]],
+      },
     );
     // For what follows each test.
     log = await openFileLog({ folder });
