@@ -3,7 +3,6 @@ import type { Position } from '#libs/event-log';
 import type { ClientDefinitions } from '#libs/projections';
 import type { AudienceBuilder } from '#libs/snapshots';
 import type { Judging, Question } from './judging.js';
-import { smaller } from './sight.js';
 
 /** Whom events touched, or whose events were due, in a span of the log and of time. */
 export interface Span {
@@ -69,7 +68,8 @@ export class WholeBuild {
 
   /** Up to where it may be said to go: whatever else has been asked for since is not in it, nor what tables that went back meanwhile do not have yet. */
   get position(): Position {
-    return smaller(this.clearTo, this.done.upTo);
+    if (this.clearTo < this.done.upTo) return this.clearTo;
+    return this.done.upTo;
   }
 }
 
