@@ -44,17 +44,29 @@ export class WrittenEvent implements NewEvent {
   ) {}
 
   get data(): JsonObject {
-    return JSON.parse(this.dataJson) as JsonObject;
+    return jsonObject(this.dataJson, 'data') as JsonObject;
   }
 
   get metadata(): EventMetadata {
-    return JSON.parse(this.metadataJson) as EventMetadata;
+    return jsonObject(this.metadataJson, 'metadata') as EventMetadata;
   }
 
   toJSON(): NewEvent {
     const { id, type, data, metadata } = this;
     return { id, type, data, metadata };
   }
+}
+
+/** What a text says that is to stand in a log. @throws InvalidEvent for anything but a JSON object: nobody could read past it. */
+export function jsonObject(text: string, what: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new InvalidEvent(`${what} is no JSON`, { cause });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new InvalidEvent(`${what} is no JSON object`);
+  return value;
 }
 
 export interface RecordedEvent extends NewEvent {

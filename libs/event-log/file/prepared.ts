@@ -1,4 +1,4 @@
-import { AppendTooLarge, appendBytesMax, InvalidEvent, type NewEvent, WrittenEvent } from '../event-log.js';
+import { AppendTooLarge, appendBytesMax, InvalidEvent, jsonObject, type NewEvent, WrittenEvent } from '../event-log.js';
 import { blockBytesMax, blockEntryBytes, blockEventsMax, newBlock, writeEntry } from './block.js';
 import { writeUuid } from './uuid.js';
 
@@ -15,6 +15,9 @@ export interface PreparedBlock {
 let content = Buffer.allocUnsafeSlow(4 * blockBytesMax);
 const entries = Buffer.allocUnsafeSlow(blockEventsMax * blockEntryBytes);
 
+/** No text's bytes: not even those of an empty one. */
+const nothing: { readonly text: string | null; readonly begin: number; readonly end: number } = { text: null, begin: 0, end: 0 };
+
 /**
  * Checks what can be wrong with events before anything is written.
  * @throws InvalidEvent, AppendTooLarge
@@ -25,21 +28,22 @@ export function prepare(stream: string, events: readonly NewEvent[]): PreparedBl
   const blocks: PreparedBlock[] = [];
   let [ids, types]: [string[], string[]] = [[], []];
   let [end, total] = [0, 0];
-  let shared = { text: '', begin: 0, end: 0 };
+  let shared = nothing;
   const close = () => {
     blocks.push({ bytes: newBlock(entries, ids.length, content.subarray(0, end)), ids, types });
     [ids, types, end] = [[], [], 0];
-    shared = { text: '', begin: 0, end: 0 };
+    shared = nothing;
   };
   for (const event of events) {
     const { id, type } = event;
     if (type === '') throw new InvalidEvent('an event needs a type');
     if (!writeUuid(id, entries, ids.length * blockEntryBytes)) throw new InvalidEvent(`the event id ${JSON.stringify(id)} is no UUID`);
     const isWritten = event instanceof WrittenEvent;
-    const data = { begin: end, end: write(isWritten ? event.dataJson : jsonText(event.data, 'data'), end) };
+    const data = { begin: end, end: write(isWritten ? checked(event.dataJson, 'data') : jsonText(event.data, 'data'), end) };
     end = data.end;
     const metadata = isWritten ? event.metadataJson : jsonText(event.metadata, 'metadata');
     if (metadata !== shared.text) {
+      if (isWritten) checked(metadata, 'metadata');
       shared = { text: metadata, begin: end, end: write(metadata, end) };
       end = shared.end;
     }
@@ -65,6 +69,11 @@ function write(text: string, at: number): number {
     content = larger;
   }
   return at + content.write(text, at);
+}
+
+function checked(text: string, what: string): string {
+  jsonObject(text, what);
+  return text;
 }
 
 function jsonText(value: unknown, what: string): string {

@@ -191,6 +191,11 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
         expect(await log.append(stream, given, 'noStream')).toEqual(result);
         expect((await log.append(stream, [...events(1), written[0] as NewEvent], 2n)).revision).toBe(4n);
         await expect(log.append(stream, [new WrittenEvent('x', 'Asked', '{}', '{}')], 4n)).rejects.toBeInstanceOf(InvalidEvent);
+        for (const text of ['', '{"a":}', '[]', '1', 'null', '{} ,', '"a"']) {
+          for (const wrong of [new WrittenEvent(randomUUID(), 'Asked', text, '{}'), new WrittenEvent(randomUUID(), 'Asked', '{}', text)])
+            for (const batch of [[wrong], [...events(1), wrong]])
+              await expect(log.append(stream, batch, 4n)).rejects.toBeInstanceOf(InvalidEvent);
+        }
         const large = new WrittenEvent(randomUUID(), 'Asked', JSON.stringify({ text: 'x'.repeat(1024 * 1024) }), '{}');
         await expect(log.append(stream, [large], 4n)).rejects.toBeInstanceOf(AppendTooLarge);
       });
