@@ -2,7 +2,7 @@ import type { RowId } from './row.js';
 
 /** All content queries go the same way; `more`: what is so of one peer. */
 function queryReason(more: string): string {
-  return `of a request's processor time 53 % are the kernel's, 11 % Node's own C++, 33 % ours, of which no function has more than 4.3 % (perf, cpu-clock; libs/features/content-query/fast-path/README.md). A C program that does no more than epoll, one read and one write of as many bytes costs 0.77 times nginx on the same turns. Tried: one read buffer, direct writes, templates, ids from a pool, keyed BLAKE3, large pages for the audience; Node's own code in large pages (--use-largepages) was no better.${more}`;
+  return `of a request's processor time 53 to 59 % are the kernel's, 11 to 14 % Node's own C++, 27 to 33 % ours, of which no function has more than an eighth (perf, cpu-clock, and --cpu-prof; libs/features/content-query/fast-path/README.md). A C program that does no more than epoll, one read and one write of as many bytes costs 0.77 times nginx on the same turns. Tried: one read buffer, direct writes, templates, ids from a pool, keyed BLAKE3, large pages for the audience; parameters, heads and ids compared and copied by four and eight bytes (0.9 of our own part in a loop without sockets); Node's own code in large pages (--use-largepages) was no better, nor were larger young generations.${more}`;
 }
 
 /** Why a target is missed, as profiling found it, and what was tried: written into the report beside a row that is missed, and left out of one that is met. */
