@@ -259,7 +259,8 @@ export class Split extends Deployment {
   private async upAtEdge(): Promise<void> {
     await until('HAProxy has seen its nodes', 20_000, async () => {
       const answers = await Promise.allSettled([
-        fetch(`${this.edge}/health/ready`),
+        // What a page asks first. `/health/ready` would give the connection to Node's server, and HAProxy asks the rest of it there.
+        fetch(`${this.edge}/tag.js`),
         fetch(`${this.edge}/e/nobody`, { method: 'POST', body: '{"batch":[]}' }),
       ]);
       return answers.every((answer) => answer.status === 'fulfilled' && answer.value.status !== 503);
