@@ -14,7 +14,7 @@ const workers = 2;
 const target = 1.111;
 /** Where the target is missed: system calls counted with perf, one thread against two under the same load. */
 const reason =
-  'The load generator, on the same two cores, sends two threads no more than one, so they find fewer requests each time they look: one epoll call for 28 requests with one thread, for 3.5 with two, and twice as many context switches per request (perf). Collections of garbage are as many. Two processes that share nothing pay most of it (againstSeparateProcesses says what is left). Tried: 128 connections, threads on one core.';
+  'The load generator, on the same two cores, sends two threads no more than one, so they find fewer requests each time they look: one epoll call for 28 requests with one thread, for 3.5 with two, and twice as many context switches per request (perf). Collections of garbage are as many. It is not all: againstSeparateProcesses is ours over two processes that share nothing, and what threads of one process pay beyond those was not traced. Tried: 128 connections, threads on one core.';
 
 export const coresRow: RowMaker = {
   ids: ['cores-scaling'],
