@@ -69,6 +69,18 @@ export function jsonObject(text: string, what: string): object {
   return value;
 }
 
+/** As it stands in a log. @throws InvalidEvent for anything but an object that JSON can say. */
+export function jsonText(value: unknown, what: string): string {
+  let text: string | undefined;
+  try {
+    text = typeof value === 'object' && value !== null && !Array.isArray(value) ? JSON.stringify(value) : undefined;
+  } catch (cause) {
+    throw new InvalidEvent(`${what} cannot be written as JSON`, { cause });
+  }
+  if (text === undefined) throw new InvalidEvent(`${what} is no JSON object`);
+  return text;
+}
+
 export interface RecordedEvent extends NewEvent {
   /** `<category>-<clientId>` or `<category>-<clientId>.<id>`. */
   readonly stream: string;

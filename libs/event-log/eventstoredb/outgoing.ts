@@ -1,5 +1,5 @@
 import { type EventData, jsonEvent } from '@eventstore/db-client';
-import { AppendTooLarge, appendBytesMax, InvalidEvent, type NewEvent, WrittenEvent } from '../event-log.js';
+import { AppendTooLarge, appendBytesMax, InvalidEvent, jsonText, type NewEvent, WrittenEvent } from '../event-log.js';
 
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -23,20 +23,9 @@ export function outgoing(stream: string, events: readonly NewEvent[]): EventData
     bytes +=
       event instanceof WrittenEvent
         ? Buffer.byteLength(event.dataJson) + Buffer.byteLength(event.metadataJson)
-        : jsonBytes(data, 'data') + jsonBytes(metadata, 'metadata');
+        : Buffer.byteLength(jsonText(data, 'data')) + Buffer.byteLength(jsonText(metadata, 'metadata'));
     return jsonEvent({ id: uuid, type, data, metadata });
   });
   if (bytes > appendBytesMax) throw new AppendTooLarge(`${bytes} bytes in one append; at most ${appendBytesMax}`);
   return checked;
-}
-
-function jsonBytes(value: unknown, what: string): number {
-  let text: string | undefined;
-  try {
-    text = typeof value === 'object' && value !== null && !Array.isArray(value) ? JSON.stringify(value) : undefined;
-  } catch (cause) {
-    throw new InvalidEvent(`${what} cannot be written as JSON`, { cause });
-  }
-  if (text === undefined) throw new InvalidEvent(`${what} is no JSON object`);
-  return Buffer.byteLength(text);
 }

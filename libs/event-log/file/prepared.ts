@@ -1,4 +1,4 @@
-import { AppendTooLarge, appendBytesMax, InvalidEvent, jsonObject, type NewEvent, WrittenEvent } from '../event-log.js';
+import { AppendTooLarge, appendBytesMax, InvalidEvent, jsonObject, jsonText, type NewEvent, WrittenEvent } from '../event-log.js';
 import { blockBytesMax, blockEntryBytes, blockEventsMax, newBlock, writeEntry } from './block.js';
 import { writeUuid } from './uuid.js';
 
@@ -73,16 +73,5 @@ function write(text: string, at: number): number {
 
 function checked(text: string, what: string): string {
   jsonObject(text, what);
-  return text;
-}
-
-function jsonText(value: unknown, what: string): string {
-  let text: string | undefined;
-  try {
-    text = typeof value === 'object' && value !== null && !Array.isArray(value) ? JSON.stringify(value) : undefined;
-  } catch (cause) {
-    throw new InvalidEvent(`${what} cannot be written as JSON`, { cause });
-  }
-  if (text === undefined) throw new InvalidEvent(`${what} is no JSON object`);
   return text;
 }
